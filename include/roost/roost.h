@@ -1,0 +1,110 @@
+/* roost: the public interface.
+ *
+ * Sizes and alignments are in bytes. Unless a line says otherwise a function may be called from any
+ * thread at any time, also from several at once, before main and after exit() has begun. None is
+ * async-signal-safe. A function that cannot serve a request returns NULL and sets errno; one that
+ * succeeds leaves errno as it was. Since 0.1.0 unless marked.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ROOST_ROOST_H
+#define ROOST_ROOST_H
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+#include <cstdio>
+#define ROOST_NOEXCEPT noexcept
+extern "C" {
+#else
+#define ROOST_NOEXCEPT
+#endif
+
+#define ROOST_VERSION_MAJOR 0
+#define ROOST_VERSION_MINOR 1
+#define ROOST_VERSION_PATCH 0
+/** 10000 * major + 100 * minor + patch. */
+#define ROOST_VERSION (ROOST_VERSION_MAJOR * 10000 + ROOST_VERSION_MINOR * 100 + ROOST_VERSION_PATCH)
+
+#if defined(__GNUC__) || defined(__clang__)
+#define ROOST_API __attribute__((visibility("default")))
+#define ROOST_ATTR(...) __attribute__((__VA_ARGS__))
+#else
+#define ROOST_API
+#define ROOST_ATTR(...)
+#endif
+
+/** Allocate `size` bytes, aligned to 16. `size` 0 gives a block of its own that can be freed.
+ *  @return the block, or NULL with ENOMEM. Contents are indeterminate. */
+ROOST_API void *roost_malloc(size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(1));
+
+/** Allocate `size` bytes that read as zero. As roost_calloc(1, size). */
+ROOST_API void *roost_zalloc(size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(1));
+
+/** Allocate `count` * `size` bytes that read as zero. @return NULL with ENOMEM, also when the product overflows. */
+ROOST_API void *roost_calloc(size_t count, size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(1, 2));
+
+/** Give a block back. NULL is ignored. Keeps errno. A pointer that roost did not hand out is reported by one
+ *  line on standard error; what follows is set by the option `bad_pointer`. */
+ROOST_API void roost_free(void *block) ROOST_NOEXCEPT;
+
+/** As roost_free, where the caller states the size it asked for (C23 free_sized). */
+ROOST_API void roost_free_sized(void *block, size_t size) ROOST_NOEXCEPT;
+
+/** As roost_free, where the caller states alignment and size (C23 free_aligned_sized). */
+ROOST_API void roost_free_aligned_sized(void *block, size_t alignment, size_t size) ROOST_NOEXCEPT;
+
+/** Change a block's size, keeping the contents up to the lesser of both sizes; the block may move.
+ *  `block` NULL: as roost_malloc. `size` 0: frees the block and returns NULL, as glibc does.
+ *  @return the block; NULL with ENOMEM, and then `block` is untouched. */
+ROOST_API void *roost_realloc(void *block, size_t size) ROOST_NOEXCEPT ROOST_ATTR(alloc_size(2), warn_unused_result);
+
+/** As roost_realloc(block, count * size); NULL with ENOMEM when the product overflows. */
+ROOST_API void *roost_reallocarray(void *block, size_t count, size_t size) ROOST_NOEXCEPT
+    ROOST_ATTR(alloc_size(2, 3), warn_unused_result);
+
+/** As roost_reallocarray, and every byte from the block's old usable size on reads as zero. A block that was
+ *  always allocated and resized by zalloc, calloc, recalloc and rezalloc is therefore zero beyond what was written. */
+ROOST_API void *roost_recalloc(void *block, size_t count, size_t size) ROOST_NOEXCEPT
+    ROOST_ATTR(alloc_size(2, 3), warn_unused_result);
+
+/** As roost_recalloc(block, 1, size). */
+ROOST_API void *roost_rezalloc(void *block, size_t size) ROOST_NOEXCEPT ROOST_ATTR(alloc_size(2), warn_unused_result);
+
+/** C11 aligned_alloc: `alignment` any power of two, `size` any (it need not be a multiple).
+ *  @return NULL with EINVAL for a bad alignment, with ENOMEM when out of memory. */
+ROOST_API void *roost_aligned_alloc(size_t alignment, size_t size) ROOST_NOEXCEPT
+    ROOST_ATTR(malloc, alloc_align(1), alloc_size(2));
+
+/** As roost_aligned_alloc, under its older name: an alignment that is no power of two is rounded up, as glibc does. */
+ROOST_API void *roost_memalign(size_t alignment, size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(2));
+
+/** POSIX posix_memalign: `alignment` a power of two and a multiple of sizeof(void *).
+ *  @return 0 with the block in *out; EINVAL or ENOMEM with *out and errno untouched. */
+ROOST_API int roost_posix_memalign(void **out, size_t alignment, size_t size) ROOST_NOEXCEPT;
+
+/** Allocate `size` bytes aligned to the OS page. */
+ROOST_API void *roost_valloc(size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(1));
+
+/** As roost_valloc with `size` rounded up to whole OS pages (0 to one page). */
+ROOST_API void *roost_pvalloc(size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc);
+
+/** How many bytes of the block may be used, never less than was asked for. NULL: 0. */
+ROOST_API size_t roost_usable_size(const void *block) ROOST_NOEXCEPT;
+
+/** How many bytes a block for `size` would have: what roost_usable_size would answer. */
+ROOST_API size_t roost_good_size(size_t size) ROOST_NOEXCEPT;
+
+/** 1 when `address` lies in memory that roost has handed out or could hand out, else 0. Any address may be asked. */
+ROOST_API int roost_owns(const void *address) ROOST_NOEXCEPT;
+
+/** Send every block that this thread has freed for other threads, and has not sent yet, to its owner. */
+ROOST_API void roost_thread_flush(void) ROOST_NOEXCEPT;
+
+/** The library's ROOST_VERSION. */
+ROOST_API int roost_version(void) ROOST_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,97 @@
+/* The OS contract: everything roost asks of the system. Linux stands behind it in os_unix.c and os_linux.c, memory
+ * with failures on demand in tests/os_fake.c. Written so that Windows fits: commit is explicit, nothing is
+ * overcommitted, a reservation is released only whole, purge may be decommit, and hooks may not exist.
+ *
+ * All functions are thread-safe, keep errno unless they say otherwise, and never allocate from a heap.
+ * Sizes and addresses are in bytes, multiples of rst_os_page_size() unless said otherwise. */
+#ifndef RST_OS_OS_H
+#define RST_OS_OS_H
+
+#include "os/base.h"
+
+/* --- memory ---------------------------------------------------------------------------------------------------- */
+
+/* The system's page size; a power of two, 4 KiB to 64 KiB. */
+size_t rst_os_page_size(void);
+
+/* Bytes of physical memory, 0 when unknown. */
+size_t rst_os_physical_memory(void);
+
+/* Bytes of address space the process may still map (RLIMIT_AS), SIZE_MAX when unlimited. A hint: others map too. */
+size_t rst_os_address_space_left(void);
+
+/* Reserve address space that may not be touched yet and costs no memory. `alignment` is a power of two.
+ * After: [result, result + size) is ours, inaccessible. NULL when the system refuses. */
+void *rst_os_reserve(size_t size, size_t alignment);
+
+/* Make part of a reservation usable. After: it reads as zero until written. False: nothing changed. */
+bool rst_os_commit(void *address, size_t size);
+
+/* Undo commit: the memory is given back and may not be touched until committed again. False: nothing changed. */
+bool rst_os_decommit(void *address, size_t size);
+
+/* Give back the physical memory behind committed pages. After true: the range reads as zero (pages come back on
+ * touch). After false: the contents are indeterminate, still usable, and may still be resident. */
+bool rst_os_purge(void *address, size_t size);
+
+/* Release a whole reservation, as returned by rst_os_reserve with the same size. False: it stays reserved. */
+bool rst_os_release(void *address, size_t size);
+
+/* Move the physical pages of committed [from, from + size) to committed [to, to + size); the ranges do not overlap and
+ * lie in one reservation. After true: `to` has the contents, `from` reads as zero, both stay committed; and both must be
+ * passed to rst_os_remap before the OS can see them as plain memory again. After false (unsupported, or
+ * out of mappings): nothing changed. */
+bool rst_os_move(void *from, void *to, size_t size);
+
+/* Replace committed memory by fresh zero memory (gives back the physical pages). False: nothing changed. */
+bool rst_os_remap(void *address, size_t size);
+
+/* --- the process ----------------------------------------------------------------------------------------------- */
+
+/* A clock that does not go back: milliseconds. */
+uint64_t rst_os_clock_ms(void);
+
+/* 64 bits hard to guess (address, clock, and the system's random source where there is one). */
+uint64_t rst_os_random(void);
+
+/* Value of an environment variable, or NULL; valid until the program changes its environment. */
+const char *rst_os_environment(const char *name);
+
+/* True when the environment can be read already (false very early in start-up). */
+bool rst_os_environment_ready(void);
+
+/* Write all of `text` to standard error, past every buffer. Errors are ignored. Async-signal-safe. */
+void rst_os_write_error(const char *text, size_t length);
+
+/* End the process as abort() does. */
+_Noreturn void rst_os_abort(void);
+
+/* Process and thread number, as the system's tools show them. */
+uint32_t rst_os_process_id(void);
+uint32_t rst_os_thread_id(void);
+
+/* Resident and peak resident bytes of the process; 0 when unknown. */
+size_t rst_os_resident(void);
+size_t rst_os_peak_resident(void);
+
+/* --- waiting (used by sync.h) ------------------------------------------------------------------------------------ */
+
+/* Sleep while *word == expected, until woken; may return early. */
+void rst_os_wait(void *word, uint32_t expected);
+/* Wake one sleeper on word. */
+void rst_os_wake(void *word);
+
+/* --- hooks (may not exist: then they answer false) -------------------------------------------------------------- */
+
+/* Call `hook` in every thread that called rst_os_arm_thread_exit, when it ends. Set once, before the first arming. */
+void rst_os_set_thread_exit(void (*hook)(void));
+
+/* Have this thread call the hook when it ends. The first call of a thread uses the earliest-installed means, a
+ * later one (`again`: the thread was already told that it ends) the latest. May allocate.
+ * False: this thread's end will not be seen. */
+bool rst_os_arm_thread_exit(bool again);
+
+/* Call these around fork: before (parent), after in the parent, after in the child. Set once. May allocate. */
+bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void));
+
+#endif
