@@ -1,0 +1,207 @@
+/* What only roost has: good_size, owns, version, thread_flush; the frees that state a size; and the old names.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "../support/cmocka_api.h"
+
+#include "../support/blocks.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/mman.h>
+
+static int on_roost;
+static int static_object;
+
+static void version_is_the_header_s(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    assert_int_equal(rt.version(), ROOST_VERSION);
+}
+
+static void good_size_is_usable_size(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    size_t before = 0;
+    for (size_t size = 0; size < 80 * MIB; size += 1 + size / 60) {
+        size_t good = rt.good_size(size);
+        assert_true(good >= size);
+        assert_true(good >= before);
+        before = good;
+        assert_int_equal(rt.good_size(good), good);
+        void *block = rt.malloc(size);
+        assert_int_equal(rt.usable_size(block), good);
+        rt.free(block);
+    }
+    (void)rt.good_size(SIZE_MAX); /* not promised what, but it returns */
+}
+
+static void owns_its_blocks(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    for (size_t size = 0; size < 80 * MIB; size = size * 3 + 1) {
+        unsigned char *block = rt.malloc(size);
+        assert_int_equal(rt.owns(block), 1);
+        assert_int_equal(rt.owns(block + size / 2), 1);
+        assert_int_equal(rt.owns(block + rt.usable_size(block) - 1), 1);
+        rt.free(block);
+        block = rt.aligned_alloc(2 * MIB, size);
+        assert_int_equal(rt.owns(block), 1);
+        rt.free(block);
+    }
+}
+
+static void owns_nothing_else(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    int local;
+    assert_int_equal(rt.owns(NULL), 0);
+    assert_int_equal(rt.owns(&local), 0);
+    assert_int_equal(rt.owns(&static_object), 0);
+    assert_int_equal(rt.owns("text"), 0);
+    union {
+        void (*function)(void **);
+        const void *address;
+    } code = {owns_nothing_else};
+    assert_int_equal(rt.owns(code.address), 0);
+    void *mapped = mmap(NULL, 4 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(mapped, MAP_FAILED);
+    assert_int_equal(rt.owns(mapped), 0);
+    munmap(mapped, 4 * MIB);
+    assert_int_equal(rt.owns((const void *)(uintptr_t)1), 0);
+    assert_int_equal(rt.owns((const void *)UINTPTR_MAX), 0);
+}
+
+/* Any address may be asked, and asking reads no memory of the asker's choice. */
+static void owns_answers_for_wild_addresses(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    uint64_t x = 88172645463325252u;
+    for (int i = 0; i < 1000000; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        int answer = rt.owns((const void *)(uintptr_t)(x >> (x & 31)));
+        assert_true(answer == 0 || answer == 1);
+    }
+    for (uint64_t a = 0; a < (uint64_t)1 << 47; a += (uint64_t)1 << 26) {
+        int answer = rt.owns((const void *)(uintptr_t)a);
+        assert_true(answer == 0 || answer == 1);
+    }
+}
+
+static void frees_that_state_a_size(void **state)
+{
+    (void)state;
+    if (!rt.free_sized || !rt.free_aligned_sized)
+        skip();
+    for (size_t size = 0; size < 80 * MIB; size = size * 2 + 1) {
+        for (int again = 0; again < 20; again++) {
+            unsigned char *block = rt.malloc(size);
+            assert_non_null(block);
+            memset(block, again, size < 4096 ? size : 4096);
+            errno = 4711;
+            rt.free_sized(block, size);
+            size_t alignment = (size_t)16 << again;
+            block = rt.aligned_alloc(alignment, size);
+            assert_non_null(block);
+            rt.free_aligned_sized(block, alignment, size);
+            block = rt.calloc(size, 1);
+            rt.free_sized(block, size);
+            block = rt.realloc(rt.malloc(10), size + 1);
+            rt.free_sized(block, size + 1);
+            assert_int_equal(errno, 4711);
+        }
+    }
+}
+
+static void thread_flush_at_any_time(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    for (int i = 0; i < 100; i++) {
+        void *block = rt.malloc((size_t)i * 100);
+        rt.thread_flush();
+        rt.free(block);
+        rt.thread_flush();
+    }
+}
+
+#ifndef ROOST_TEST_API_ONLY
+
+static void cfree_frees(void **state)
+{
+    (void)state;
+    union {
+        void *object;
+        void (*function)(void *);
+    } found = {dlsym(RTLD_DEFAULT, "cfree")};
+    if (on_roost)
+        assert_non_null(found.object);
+    if (!found.object)
+        skip();
+    for (int i = 0; i < 3000; i++) {
+        void *block = rt.malloc(MIB);
+        assert_non_null(block);
+        memset(block, 1, MIB);
+        found.function(block);
+    }
+    assert_true(resident_bytes() < 512 * MIB);
+    found.function(NULL);
+}
+
+/* A block may be made under one set of names and freed under the other. */
+static void both_sets_of_names_are_one_allocator(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    for (size_t size = 0; size < 10 * MIB; size = size * 2 + 1) {
+        void *block = roost_malloc(size);
+        assert_non_null(block);
+        assert_int_equal(rt.usable_size(block), roost_usable_size(block));
+        block = rt.realloc(block, size + 100);
+        assert_non_null(block);
+        roost_free(block);
+        block = rt.malloc(size);
+        block = roost_realloc(block, size * 2 + 1);
+        assert_non_null(block);
+        rt.free(block);
+    }
+}
+
+#pragma weak roost_malloc
+#pragma weak roost_free
+#pragma weak roost_realloc
+#pragma weak roost_usable_size
+
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_is_the_header_s),
+        cmocka_unit_test(good_size_is_usable_size),
+        cmocka_unit_test(owns_its_blocks),
+        cmocka_unit_test(owns_nothing_else),
+        cmocka_unit_test(owns_answers_for_wild_addresses),
+        cmocka_unit_test(frees_that_state_a_size),
+        cmocka_unit_test(thread_flush_at_any_time),
+#ifndef ROOST_TEST_API_ONLY
+        cmocka_unit_test(cfree_frees),
+        cmocka_unit_test(both_sets_of_names_are_one_allocator),
+#endif
+    };
+    on_roost = api_is_roost();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
