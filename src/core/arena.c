@@ -1,0 +1,196 @@
+/* Arenas: see arena.h. SPDX-License-Identifier: MIT */
+#include "core/arena.h"
+
+#include "core/counters.h"
+#include "core/options.h"
+#include "core/segment.h"
+#include "os/os.h"
+
+enum { GROW_SHARE = 8 };                        /* the frontier grows by this part of what there is */
+#define GROW_MAX (64 * RST_MIB)
+#define ARENA_MIN RST_SEGMENT_SIZE
+
+rst_main_arena rst_main;
+rst_arena rst_arenas[RST_ARENA_MAX];
+static _Atomic unsigned arena_count;
+static rst_lock add_lock;
+
+unsigned rst_arena_count(void)
+{
+    return rst_load_acquire(&arena_count); /* pairs with the release in rst_arena_add */
+}
+
+/* --- reserving ----------------------------------------------------------------------------------------------------- */
+
+static size_t groups_bytes(size_t size)
+{
+    size_t segments = size / RST_SEGMENT_SIZE;
+    return (segments + RST_GROUP_SEGMENTS - 1) / RST_GROUP_SEGMENTS * sizeof(rst_group);
+}
+
+static size_t metadata_bytes(size_t size)
+{
+    size_t page = rst_os_page_size();
+    return rst_align_up(groups_bytes(size), page) + rst_align_up(size / RST_SLICE_SIZE * sizeof(rst_slice), page);
+}
+
+static bool arena_reserve(rst_arena *arena, size_t size)
+{
+    size_t metadata = rst_align_up(metadata_bytes(size), RST_SEGMENT_SIZE);
+    char *p = rst_os_reserve(size + metadata, RST_SEGMENT_SIZE);
+    if (p == NULL)
+        return false;
+    *arena = (rst_arena){.size = size, .reservation = p, .reservation_size = size + metadata};
+    arena->base = p + metadata;
+    arena->groups = (rst_group *)p;
+    arena->slices = (rst_slice *)(p + rst_align_up(groups_bytes(size), rst_os_page_size()));
+    return true;
+}
+
+/* How large an arena to try first. */
+static size_t arena_size_wanted(size_t bytes, bool first)
+{
+    size_t left = rst_os_address_space_left();
+    size_t want = rst_option_get(arena_size);
+    if (first)
+        want = rst_max(want, rst_min(rst_os_physical_memory() * 4, RST_TIB * 64));
+    else
+        want = rst_max(want / 4, bytes);
+    if (left != SIZE_MAX) /* the program's own mappings and stacks need address space too */
+        want = rst_min(want, rst_max(left / 4, rst_min(bytes, left)));
+    return rst_align_up(rst_max(want, rst_max(bytes, ARENA_MIN)), RST_SEGMENT_SIZE);
+}
+
+static bool arena_add_locked(unsigned index, size_t bytes)
+{
+    rst_arena *arena = &rst_arenas[index];
+    size_t least = rst_align_up(rst_max(bytes, ARENA_MIN), RST_SEGMENT_SIZE);
+    size_t size = arena_size_wanted(bytes, index == 0);
+    while (!arena_reserve(arena, size)) {
+        if (size == least)
+            return false;
+        size = rst_max(rst_align_down(size / 2, RST_SEGMENT_SIZE), least);
+    }
+    rst_process_add(reserved, arena->reservation_size);
+    rst_process_add(arenas, 1);
+    if (index == 0) {
+        rst_store_relaxed(&rst_main.slices, arena->slices); /* relaxed: see rst_slice_of_main */
+        rst_store_relaxed(&rst_main.base, arena->base);
+    }
+    return true;
+}
+
+bool rst_arena_add(size_t bytes, unsigned seen)
+{
+    if (bytes > RST_SIZE_MAX - RST_SEGMENT_SIZE)
+        return false;
+    rst_lock_acquire(&add_lock);
+    unsigned count = rst_load_relaxed(&arena_count);
+    bool added = count != seen;
+    if (!added && count < RST_ARENA_MAX && arena_add_locked(count, bytes)) {
+        rst_store_release(&arena_count, count + 1); /* pairs with rst_arena_count */
+        added = true;
+    }
+    rst_lock_release(&add_lock);
+    return added;
+}
+
+/* --- growing ------------------------------------------------------------------------------------------------------- */
+
+/* Commit the array at `start` up to `needed` bytes; *have is how much is committed. */
+static bool commit_array(void *start, size_t *have, size_t needed)
+{
+    needed = rst_align_up(needed, rst_os_page_size());
+    if (needed <= *have)
+        return true;
+    if (!rst_os_commit((char *)start + *have, needed - *have))
+        return false;
+    rst_process_add(metadata, needed - *have);
+    *have = needed;
+    return true;
+}
+
+static bool commit_to(rst_arena *arena, size_t from, size_t to)
+{
+    if (!commit_array(arena->slices, &arena->slices_committed, to / RST_SLICE_SIZE * sizeof(rst_slice)) ||
+        !commit_array(arena->groups, &arena->groups_committed, groups_bytes(to)) ||
+        !rst_os_commit(arena->base + from, to - from))
+        return false;
+    rst_process_add(committed, to - from);
+    return true;
+}
+
+/* Commit [from, at least needed), more when it can be had; returns the new frontier, `from` when it failed. */
+static size_t commit_some(rst_arena *arena, size_t from, size_t needed)
+{
+    size_t step = rst_min(rst_align_down(from / GROW_SHARE, RST_SEGMENT_SIZE), GROW_MAX);
+    size_t to = rst_min(rst_max(needed, from + step), arena->size);
+    if (commit_to(arena, from, to))
+        return to;
+    return to != needed && commit_to(arena, from, needed) ? needed : from;
+}
+
+size_t rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen, bool *moved)
+{
+    *moved = false;
+    rst_lock_acquire(&arena->lock);
+    size_t frontier = rst_load_relaxed(&arena->frontier);
+    size_t first = SIZE_MAX;
+    if (frontier != seen) {
+        *moved = true;
+        goto done;
+    }
+    uintptr_t at = rst_align_up((uintptr_t)arena->base + frontier, align * RST_SEGMENT_SIZE);
+    size_t start = at - (uintptr_t)arena->base;
+    if (start > arena->size || segments > (arena->size - start) / RST_SEGMENT_SIZE)
+        goto done;
+    size_t needed = start + segments * RST_SEGMENT_SIZE;
+    size_t to = commit_some(arena, frontier, needed);
+    if (to == frontier)
+        goto done;
+    rst_store_release(&arena->frontier, to); /* pairs with the acquire of those who search */
+    if (arena == &rst_arenas[0])
+        rst_store_relaxed(&rst_main.frontier, to); /* relaxed: see rst_slice_of_main */
+    first = start / RST_SEGMENT_SIZE;
+    rst_segment_free_fresh(arena, frontier / RST_SEGMENT_SIZE, first);
+    rst_segment_free_fresh(arena, needed / RST_SEGMENT_SIZE, to / RST_SEGMENT_SIZE);
+done:
+    rst_lock_release(&arena->lock);
+    return first;
+}
+
+/* --- fork and lookup ----------------------------------------------------------------------------------------------- */
+
+void rst_arena_before_fork(void)
+{
+    rst_lock_acquire(&add_lock);
+    for (unsigned i = 0; i < rst_load_relaxed(&arena_count); i++)
+        rst_lock_acquire(&rst_arenas[i].lock);
+}
+
+void rst_arena_after_fork(bool child)
+{
+    for (unsigned i = 0; i < rst_load_relaxed(&arena_count); i++) {
+        if (child)
+            rst_lock_reset(&rst_arenas[i].lock);
+        else
+            rst_lock_release(&rst_arenas[i].lock);
+    }
+    if (child)
+        rst_lock_reset(&add_lock);
+    else
+        rst_lock_release(&add_lock);
+}
+
+rst_slice *rst_slice_of(const void *address)
+{
+    rst_slice *slice = rst_slice_of_main(address);
+    unsigned count = slice == NULL ? rst_arena_count() : 0;
+    for (unsigned i = 1; i < count && slice == NULL; i++) {
+        rst_arena *arena = &rst_arenas[i];
+        size_t offset = (size_t)((uintptr_t)address - (uintptr_t)arena->base);
+        if (offset < rst_load_acquire(&arena->frontier)) /* pairs with the release in rst_arena_grow */
+            slice = &arena->slices[offset >> RST_SLICE_SHIFT];
+    }
+    return slice;
+}

@@ -1,0 +1,89 @@
+/* Arenas: reserved address space, its metadata, and the frontier up to which it is committed.
+ *
+ * The frontier only grows, under the arena's lock; memory below it is handed out by segment.h without locks.
+ * Arena 0 is the big one that the hot paths know (rst_main); others are added when it is full.
+ * SPDX-License-Identifier: MIT */
+#ifndef RST_CORE_ARENA_H
+#define RST_CORE_ARENA_H
+
+#include "core/layout.h"
+#include "os/sync.h"
+
+enum { RST_RUN_LEVELS = 6 }; /* runs of 1, 2, 4 ... 32 slices */
+
+/* A segment's slices as bit sets. A slice is claimed by clearing its bit of `free`; whoever did that owns the slice and
+ * its bit of `dirty`. */
+typedef struct rst_segment {
+    _Atomic uint32_t free;    /* [atomic] slices that can be claimed */
+    _Atomic uint32_t dirty;   /* [atomic, by the slice's holder] of free slices: may not read as zero, may be resident */
+    _Atomic uint32_t touched; /* [atomic] when dirty slices were last released, ms */
+    uint32_t unused;
+} rst_segment;
+
+/* 64 segments with their summary. A summary bit may be set without need; it is clear only when there is nothing. */
+typedef struct rst_group {
+    _Atomic uint64_t may_run[RST_RUN_LEVELS]; /* [atomic] segments with a run of 1 << level free slices */
+    _Atomic uint64_t may_warm;                /* [atomic] segments with a free dirty slice */
+    uint64_t unused;
+    rst_segment segment[RST_GROUP_SEGMENTS];
+} rst_group;
+
+typedef struct rst_arena {
+    char *base;              /* [fixed] */
+    size_t size;             /* [fixed] bytes, a multiple of the segment */
+    rst_slice *slices;       /* [fixed] one descriptor per slice */
+    rst_group *groups;       /* [fixed] */
+    void *reservation;       /* [fixed] */
+    size_t reservation_size; /* [fixed] */
+    _Atomic size_t frontier; /* [under lock; read by anyone] bytes committed */
+    size_t slices_committed; /* [under lock] bytes of descriptors */
+    size_t groups_committed; /* [under lock] bytes of groups */
+    rst_lock lock;
+} rst_arena;
+
+extern rst_arena rst_arenas[RST_ARENA_MAX];
+
+/* Arenas in use; published with release after the arena is whole. */
+unsigned rst_arena_count(void);
+
+/* Reserve one more arena that can hold `bytes` in one piece: arena 0 first (the size by option), later ones smaller.
+ * `seen` is the count the caller knew: when another thread has added one since, that answers the call.
+ * False: the system has no address space for it. */
+bool rst_arena_add(size_t bytes, unsigned seen);
+
+/* Commit `segments` more of an arena, contiguous, the first aligned to `align` segments, and hand them to the
+ * caller as claimed. What is committed beyond that becomes free. `seen` is the frontier the caller searched up to: when it has
+ * moved, nothing is done and *moved is set. Returns the index of the first segment, SIZE_MAX when it does not fit. */
+size_t rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen, bool *moved);
+
+/* Around fork, so that the child finds the locks free. */
+void rst_arena_before_fork(void);
+void rst_arena_after_fork(bool child);
+
+/* Descriptor of any address in any arena below its frontier, or NULL. */
+rst_slice *rst_slice_of(const void *address);
+
+RST_INLINE rst_group *rst_group_of_segment(rst_arena *arena, size_t segment)
+{
+    return &arena->groups[segment / RST_GROUP_SEGMENTS];
+}
+
+RST_INLINE rst_segment *rst_segment_at(rst_arena *arena, size_t segment)
+{
+    return &rst_group_of_segment(arena, segment)->segment[segment % RST_GROUP_SEGMENTS];
+}
+
+/* Index of a descriptor in its arena. */
+RST_INLINE size_t rst_slice_index(const rst_arena *arena, const rst_slice *slice)
+{
+    return (size_t)(slice - arena->slices);
+}
+
+/* Where the memory of a claimed slice begins. */
+RST_INLINE char *rst_slice_memory(const rst_slice *slice)
+{
+    const rst_arena *arena = &rst_arenas[slice->arena];
+    return arena->base + (rst_slice_index(arena, slice) << RST_SLICE_SHIFT);
+}
+
+#endif

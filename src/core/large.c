@@ -1,0 +1,108 @@
+/* Large blocks: see large.h. SPDX-License-Identifier: MIT */
+#include "core/large.h"
+
+#include "core/counters.h"
+#include "core/segment.h"
+#include "os/os.h"
+
+#include <string.h>
+
+/* Moving page tables pays above this; below, copying is cheaper than the system call and the split mappings. */
+#define MOVE_MIN (1 * RST_MIB)
+
+size_t rst_large_good_size(size_t size)
+{
+    return rst_align_up(size, rst_os_page_size());
+}
+
+static rst_slice *large_claim(size_t size, size_t alignment, bool *zeroed)
+{
+    if (size > RST_SIZE_MAX - RST_SEGMENT_SIZE || alignment > RST_SIZE_MAX / 4)
+        return NULL;
+    size_t align = rst_max(alignment, RST_SLICE_SIZE) / RST_SLICE_SIZE;
+    size_t count = rst_slices_for(rst_max(size, 1));
+    rst_slice *first = rst_slices_claim(count, align, zeroed);
+    if (first == NULL)
+        return NULL;
+    first->span = (uint32_t)count;
+    first->large_size = rst_large_good_size(rst_max(size, 1));
+    first->moved = 0;
+    first->kind = RST_KIND_LARGE;
+    rst_process_add(large_live, 1);
+    rst_process_add(large_allocs, 1);
+    rst_process_add(large_live_bytes, first->large_size);
+    return first;
+}
+
+void *rst_large_alloc(size_t size, size_t alignment, bool zero)
+{
+    bool zeroed;
+    rst_slice *first = large_claim(size, alignment, &zeroed);
+    if (first == NULL)
+        return NULL;
+    char *block = rst_slice_memory(first);
+    if (zero && !zeroed)
+        memset(block, 0, size);
+    return block;
+}
+
+void rst_large_free(rst_slice *first)
+{
+    unsigned arena = first->arena;
+    size_t count = first->span;
+    size_t dirty = rst_slices_for(first->large_size);
+    rst_process_sub(large_live, 1);
+    rst_process_sub(large_live_bytes, first->large_size);
+    /* Moved pages have left their mapping in pieces: a fresh one heals it, and gives the memory back at once. */
+    if (first->moved != 0 && rst_os_remap(rst_slice_memory(first), count * RST_SLICE_SIZE))
+        dirty = 0;
+    first->kind = RST_KIND_NONE;
+    rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], first), count, dirty);
+}
+
+static void large_set_size(rst_slice *first, size_t size)
+{
+    rst_process_sub(large_live_bytes, first->large_size);
+    first->large_size = rst_large_good_size(size);
+    rst_process_add(large_live_bytes, first->large_size);
+}
+
+bool rst_large_resize(rst_slice *first, size_t size)
+{
+    size_t have = first->span;
+    size_t need = rst_slices_for(size);
+    if (need > UINT32_MAX)
+        return false;
+    if (need > have) {
+        bool zeroed;
+        if (!rst_slices_extend(first, have, need - have, &zeroed))
+            return false;
+    } else if (need < have) {
+        size_t index = rst_slice_index(&rst_arenas[first->arena], first);
+        rst_slices_release(first->arena, index + need, have - need, have - need);
+    }
+    first->span = (uint32_t)need;
+    large_set_size(first, size);
+    return true;
+}
+
+void *rst_large_move(rst_slice *first, size_t size)
+{
+    size_t held = first->large_size;
+    if (held < MOVE_MIN || size < held)
+        return NULL;
+    bool zeroed;
+    rst_slice *target = large_claim(size, 1, &zeroed);
+    if (target == NULL)
+        return NULL;
+    char *to = rst_slice_memory(target);
+    if (target->arena != first->arena || !rst_os_move(rst_slice_memory(first), to, held)) {
+        rst_large_free(target);
+        return NULL;
+    }
+    target->moved = 1;
+    first->moved = 1;
+    rst_process_add(large_moves, 1);
+    rst_large_free(first);
+    return to;
+}

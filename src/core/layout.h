@@ -1,0 +1,93 @@
+/* The shape of memory: constants, the slice descriptor, and how an address finds its descriptor.
+ *
+ * An arena is one reservation: metadata (groups, then descriptors) and, aligned to a segment, the memory itself.
+ * The descriptor of an address is computed. rst_main is what the hot paths need of arena 0; it reads as an empty arena
+ * until the library is up, so that no address is ours before.
+ * Each field says who writes it: [owner] the owning heap's thread, [atomic] anyone, [fixed] written before it is published.
+ * SPDX-License-Identifier: MIT */
+#ifndef RST_CORE_LAYOUT_H
+#define RST_CORE_LAYOUT_H
+
+#include "os/atomic.h"
+#include "os/base.h"
+#include "os/bits.h"
+
+#define RST_SLICE_SHIFT 16
+#define RST_SLICE_SIZE ((size_t)1 << RST_SLICE_SHIFT)
+#define RST_SEGMENT_SLICES 32
+#define RST_SEGMENT_SIZE (RST_SLICE_SIZE * RST_SEGMENT_SLICES)
+#define RST_GROUP_SEGMENTS 64
+#define RST_GROUP_SLICES (RST_GROUP_SEGMENTS * RST_SEGMENT_SLICES)
+#define RST_ARENA_MAX 64
+
+/* Sizes and alignments beyond this are refused, as PTRDIFF_MAX is. */
+#define RST_SIZE_MAX ((size_t)PTRDIFF_MAX)
+
+typedef struct rst_block {
+    struct rst_block *next;
+} rst_block;
+
+struct rst_heap;
+
+/* What a slice is. An interior slice belongs to the page whose first slice lies `span` before it. */
+typedef enum rst_kind {
+    RST_KIND_NONE = 0, /* free, or inside a large block */
+    RST_KIND_PAGE,     /* first slice of a page */
+    RST_KIND_INTERIOR, /* further slice of a page */
+    RST_KIND_LARGE     /* first slice of a large block */
+} rst_kind;
+
+/* Where a page stands with its heap. */
+typedef enum rst_page_state {
+    RST_PAGE_ACTIVE = 0, /* the heap takes blocks of this class from it */
+    RST_PAGE_FULL,       /* in no list; `left` counts to its becoming available */
+    RST_PAGE_AVAILABLE   /* in the heap's list of its class; `left` counts to its becoming empty */
+} rst_page_state;
+
+/* Slice descriptor; that of a page's first slice is the page. One cache line. */
+typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
+    _Atomic(struct rst_heap *) owner; /* [fixed] the heap of a page; NULL for everything else */
+    rst_block *free;                  /* [owner] blocks that came back */
+    uint32_t left;                    /* [owner] frees until the next event; see page.h */
+    uint16_t carved;                  /* [owner] blocks cut so far */
+    uint16_t capacity;                /* [fixed] blocks that fit */
+    uint8_t size_class;               /* [fixed] */
+    uint8_t kind;                     /* [fixed] rst_kind */
+    uint8_t arena;                    /* [fixed] when the slice is committed */
+    uint8_t state;                    /* [owner] rst_page_state */
+    uint32_t span;                    /* [fixed] slices of the page or large block; of an interior slice: distance back */
+    struct rst_slice *next, *prev;    /* [owner] neighbours in the heap's list */
+    size_t large_size;                /* [fixed] usable bytes of a large block */
+    uint8_t moved;                    /* [fixed] a large block whose pages were moved: remap before reuse */
+    uint8_t unused[7];
+} rst_slice;
+
+static_assert(sizeof(rst_slice) == RST_CACHE_LINE, "a descriptor is one cache line");
+
+/* What the hot paths read: fixed once, but for the frontier, which only grows. */
+typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_main_arena {
+    _Atomic(char *) base;
+    _Atomic size_t frontier; /* bytes committed from base on */
+    _Atomic(rst_slice *) slices;
+} rst_main_arena;
+
+extern rst_main_arena rst_main;
+
+/* Descriptor of an address in arena 0, or NULL. */
+RST_INLINE rst_slice *rst_slice_of_main(const void *address)
+{
+    /* relaxed, all three: whoever holds a block got it through a synchronisation that came after the arena was set up and
+     * had grown; before that, an address minus NULL is beyond any frontier. */
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)rst_load_relaxed(&rst_main.base));
+    if (RST_UNLIKELY(offset >= rst_load_relaxed(&rst_main.frontier)))
+        return NULL;
+    return rst_load_relaxed(&rst_main.slices) + (offset >> RST_SLICE_SHIFT);
+}
+
+/* Slices needed for `size` bytes. */
+RST_INLINE size_t rst_slices_for(size_t size)
+{
+    return (size + RST_SLICE_SIZE - 1) >> RST_SLICE_SHIFT;
+}
+
+#endif

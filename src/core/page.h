@@ -1,0 +1,79 @@
+/* Pages: runs of slices cut into blocks of one size class. Floor 2 knows a page's blocks; which list a page is in and what an
+ * event means is the heap's (floor 3).
+ *
+ * Counting. A block of a page is uncarved, on `free`, or out (in the heap's list, with the program, or on its way home).
+ *   ACTIVE, AVAILABLE: left == blocks that are out.
+ *   FULL:              left == blocks that must still come back before the page is available again.
+ * So a free decrements `left` and nothing else, and zero is the only event. Owner's thread only, unless said.
+ * SPDX-License-Identifier: MIT */
+#ifndef RST_CORE_PAGE_H
+#define RST_CORE_PAGE_H
+
+#include "core/arena.h"
+#include "core/sizeclass.h"
+
+/* What putting blocks back led to. */
+typedef enum rst_page_event {
+    RST_PAGE_NO_EVENT = 0,
+    RST_PAGE_WAS_FULL, /* now has blocks to give; state is AVAILABLE, the heap must list it */
+    RST_PAGE_NOW_EMPTY /* every carved block is back */
+} rst_page_event;
+
+/* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. NULL: out of memory. */
+rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class);
+
+/* Cut an empty page, in no list, anew for a class that needs as many slices. */
+void rst_page_recut(rst_slice *page, unsigned size_class);
+
+/* Give an empty page's slices back to the arena. */
+void rst_page_end(rst_slice *page);
+
+/* Carve up to one chunk into a list; returns how many blocks, 0 when all are carved. They count as out. */
+unsigned rst_page_carve(rst_slice *page, rst_block **list);
+
+/* The last block has been taken: the page is in no list until enough came back. */
+RST_INLINE void rst_page_set_full(rst_slice *page)
+{
+    page->left = rst_classes[page->size_class].reserve;
+    page->state = RST_PAGE_FULL;
+}
+
+/* Blocks of a page that are out. */
+RST_INLINE uint32_t rst_page_out(const rst_slice *page)
+{
+    if (page->state != RST_PAGE_FULL)
+        return page->left;
+    return page->carved - (rst_classes[page->size_class].reserve - page->left);
+}
+
+/* Take all free blocks; NULL when there are none. They count as out. ACTIVE or AVAILABLE. */
+RST_INLINE rst_block *rst_page_take(rst_slice *page)
+{
+    rst_block *list = page->free;
+    page->free = NULL;
+    page->left = page->carved;
+    return list;
+}
+
+/* `left` has become zero, and `surplus` more blocks than it counted are back: turn to the next state. */
+rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus);
+
+/* Put back a chain of `count` blocks whose last is `tail`. */
+rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count);
+
+/* Where the page's blocks begin. Any thread. */
+RST_INLINE char *rst_page_memory(const rst_slice *page)
+{
+    return rst_slice_memory(page);
+}
+
+/* The first slice of the page that `slice` belongs to. Any thread that knows a live block in it. */
+RST_INLINE rst_slice *rst_page_of(rst_slice *slice)
+{
+    return slice->kind == RST_KIND_INTERIOR ? slice - slice->span : slice;
+}
+
+/* Checked builds: walk a page's free list and counts; aborts with a line when something does not hold. */
+void rst_page_check(const rst_slice *page);
+
+#endif

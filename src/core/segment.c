@@ -1,0 +1,356 @@
+/* Slices handed out: see segment.h.
+ *
+ * The summary is kept by a Dekker pair: release sets bits of `free`, then looks at the summary; whoever clears a summary bit
+ * then looks at `free` again. Both sides are sequentially consistent, so one of them sees the other and no run stays hidden.
+ * SPDX-License-Identifier: MIT */
+#include "core/segment.h"
+
+#include "core/counters.h"
+#include "os/os.h"
+
+/* --- the summary ----------------------------------------------------------------------------------------------------- */
+
+static bool has_run(uint32_t free, unsigned level)
+{
+    return rst_run_starts32(free, 1u << level) != 0;
+}
+
+/* After `free` of a segment gained bits. */
+static void summary_raise(rst_group *group, unsigned s, bool warm)
+{
+    const uint64_t bit = 1ull << s;
+    if (warm && (rst_load_seq(&group->may_warm) & bit) == 0)
+        rst_or_seq(&group->may_warm, bit);
+    uint32_t free = rst_load_seq(&group->segment[s].free);
+    for (unsigned level = 0; level < RST_RUN_LEVELS && has_run(free, level); level++) {
+        if ((rst_load_seq(&group->may_run[level]) & bit) == 0)
+            rst_or_seq(&group->may_run[level], bit);
+    }
+}
+
+/* After a search at `level` found nothing in a segment. */
+static void summary_lower(rst_group *group, unsigned s, unsigned level)
+{
+    const uint64_t bit = 1ull << s;
+    if (has_run(rst_load_relaxed(&group->segment[s].free), level))
+        return;
+    rst_and_seq(&group->may_run[level], ~bit);
+    if (has_run(rst_load_seq(&group->segment[s].free), level))
+        rst_or_seq(&group->may_run[level], bit);
+}
+
+static void summary_lower_warm(rst_group *group, unsigned s)
+{
+    const uint64_t bit = 1ull << s;
+    rst_segment *segment = &group->segment[s];
+    if ((rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty)) != 0)
+        return;
+    rst_and_seq(&group->may_warm, ~bit);
+    if ((rst_load_seq(&segment->free) & rst_load_seq(&segment->dirty)) != 0)
+        rst_or_seq(&group->may_warm, bit);
+}
+
+/* --- claiming inside a segment ----------------------------------------------------------------------------------------- */
+
+/* Positions that are multiples of `align`. */
+static uint32_t aligned_positions(size_t align)
+{
+    uint32_t positions = 0;
+    for (size_t i = 0; i < RST_SEGMENT_SLICES; i += align)
+        positions |= 1u << i;
+    return positions;
+}
+
+/* Claim the bits of `mask` if all are free. acquire: the releaser's writes to descriptors and dirty bits are seen. */
+static bool claim_mask(rst_segment *segment, uint32_t mask)
+{
+    uint32_t free = rst_load_relaxed(&segment->free);
+    while ((free & mask) == mask) {
+        if (rst_cas_acquire(&segment->free, &free, free & ~mask))
+            return true;
+    }
+    return false;
+}
+
+/* Claim a run of `count` in one segment; returns its position, or RST_SEGMENT_SLICES. */
+static unsigned claim_in_segment(rst_segment *segment, unsigned count, uint32_t positions, bool warm)
+{
+    uint32_t free = rst_load_relaxed(&segment->free);
+    for (;;) {
+        uint32_t usable = warm ? free & rst_load_relaxed(&segment->dirty) : free;
+        uint32_t starts = rst_run_starts32(usable, count) & positions;
+        if (starts == 0)
+            return RST_SEGMENT_SLICES;
+        unsigned at = rst_lowest_bit32(starts);
+        if (rst_cas_acquire(&segment->free, &free, free & ~rst_mask32(at, count)))
+            return at;
+    }
+}
+
+/* Whether claimed slices read as zero. */
+static bool mask_is_clean(rst_segment *segment, uint32_t mask)
+{
+    return (rst_load_relaxed(&segment->dirty) & mask) == 0; /* relaxed: ours since the claim */
+}
+
+/* Search one group; returns the index of the first slice, or SIZE_MAX. */
+static size_t claim_in_group(rst_arena *arena, size_t g, unsigned count, uint32_t positions, bool warm)
+{
+    rst_group *group = &arena->groups[g];
+    unsigned level = rst_log2(count);
+    uint64_t candidates = rst_load_relaxed(&group->may_run[level]);
+    if (warm)
+        candidates &= rst_load_relaxed(&group->may_warm);
+    for (; candidates != 0; candidates &= candidates - 1) {
+        unsigned s = rst_lowest_bit64(candidates);
+        unsigned at = claim_in_segment(&group->segment[s], count, positions, warm);
+        if (at != RST_SEGMENT_SLICES)
+            return (g * RST_GROUP_SEGMENTS + s) * RST_SEGMENT_SLICES + at;
+        if (warm)
+            summary_lower_warm(group, s);
+        else
+            summary_lower(group, s, level);
+    }
+    return SIZE_MAX;
+}
+
+static size_t arena_groups(size_t frontier)
+{
+    return (frontier / RST_SEGMENT_SIZE + RST_GROUP_SEGMENTS - 1) / RST_GROUP_SEGMENTS;
+}
+
+static size_t claim_short(rst_arena *arena, size_t frontier, unsigned count, size_t align)
+{
+    uint32_t positions = aligned_positions(align);
+    size_t groups = arena_groups(frontier);
+    for (int warm = 1; warm >= 0; warm--) {
+        for (size_t g = 0; g < groups; g++) {
+            size_t index = claim_in_group(arena, g, count, positions, warm != 0);
+            if (index != SIZE_MAX)
+                return index;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* --- runs of several segments ------------------------------------------------------------------------------------------ */
+
+/* The part of a run of `count` slices, from the beginning of a segment, that lies in its i-th segment. */
+static uint32_t run_mask(size_t count, size_t i)
+{
+    size_t rest = count - i * RST_SEGMENT_SLICES;
+    return rst_mask32(0, (unsigned)rst_min(rest, RST_SEGMENT_SLICES));
+}
+
+static size_t segments_for(size_t count)
+{
+    return (count + RST_SEGMENT_SLICES - 1) / RST_SEGMENT_SLICES;
+}
+
+/* Claim `count` slices from segment `first` on; on failure nothing is held. Returns how many segments were got. */
+static size_t claim_run_at(rst_arena *arena, size_t first, size_t count)
+{
+    size_t n = segments_for(count);
+    size_t got = 0;
+    while (got < n && claim_mask(rst_segment_at(arena, first + got), run_mask(count, got)))
+        got++;
+    for (size_t i = 0; got < n && i < got; i++) {
+        rst_or_seq(&rst_segment_at(arena, first + i)->free, run_mask(count, i));
+        summary_raise(rst_group_of_segment(arena, first + i), (first + i) % RST_GROUP_SEGMENTS, true);
+    }
+    return got;
+}
+
+static bool segment_whole_free(rst_arena *arena, size_t segment)
+{
+    rst_group *group = rst_group_of_segment(arena, segment);
+    return (rst_load_relaxed(&group->may_run[RST_RUN_LEVELS - 1]) >> (segment % RST_GROUP_SEGMENTS) & 1) != 0;
+}
+
+static size_t claim_long(rst_arena *arena, size_t frontier, size_t count, size_t align)
+{
+    size_t segments = frontier / RST_SEGMENT_SIZE;
+    size_t n = segments_for(count);
+    size_t step = rst_max(align / RST_SEGMENT_SLICES, 1);
+    size_t base = (uintptr_t)arena->base / RST_SEGMENT_SIZE; /* alignment counts in addresses, not in indexes */
+    for (size_t first = rst_align_up(base, step) - base; first + n <= segments;) {
+        size_t got = segment_whole_free(arena, first) ? claim_run_at(arena, first, count) : 0;
+        if (got == n)
+            return first * RST_SEGMENT_SLICES;
+        first = rst_align_up(base + first + got + 1, step) - base;
+    }
+    return SIZE_MAX;
+}
+
+/* --- claim and release --------------------------------------------------------------------------------------------------- */
+
+static bool run_is_clean(rst_arena *arena, size_t index, size_t count)
+{
+    while (count != 0) {
+        unsigned at = index % RST_SEGMENT_SLICES;
+        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
+        if (!mask_is_clean(rst_segment_at(arena, index / RST_SEGMENT_SLICES), rst_mask32(at, (unsigned)here)))
+            return false;
+        index += here;
+        count -= here;
+    }
+    return true;
+}
+
+/* A run from beyond the frontier; what is left of its last segment becomes free. */
+static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_t align, bool *moved)
+{
+    size_t n = segments_for(count);
+    size_t first = rst_arena_grow(arena, n, rst_max(align / RST_SEGMENT_SLICES, 1), frontier, moved);
+    if (first == SIZE_MAX)
+        return SIZE_MAX;
+    size_t index = first * RST_SEGMENT_SLICES;
+    size_t rest = n * RST_SEGMENT_SLICES - count;
+    if (rest != 0) {
+        rst_segment *last = rst_segment_at(arena, first + n - 1);
+        rst_or_seq(&last->free, rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
+        summary_raise(rst_group_of_segment(arena, first + n - 1), (first + n - 1) % RST_GROUP_SEGMENTS, false);
+    }
+    return index;
+}
+
+static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align)
+{
+    for (;;) {
+        size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
+        size_t index = count <= RST_SEGMENT_SLICES && align <= RST_SEGMENT_SLICES
+                           ? claim_short(arena, frontier, (unsigned)count, align)
+                           : claim_long(arena, frontier, count, align);
+        if (index != SIZE_MAX)
+            return index;
+        bool moved;
+        index = claim_fresh(arena, frontier, count, align, &moved);
+        if (!moved)
+            return index;
+    }
+}
+
+rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
+{
+    size_t bytes = (count + (align > RST_SEGMENT_SLICES ? align : 0)) * RST_SLICE_SIZE;
+    if (count == 0 || count > RST_SIZE_MAX / 2 / RST_SLICE_SIZE || align > RST_SIZE_MAX / 2 / RST_SLICE_SIZE)
+        return NULL;
+    unsigned from = 0;
+    for (;;) {
+        unsigned arenas = rst_arena_count();
+        for (unsigned i = from; i < arenas; i++) {
+            size_t index = claim_in_arena(&rst_arenas[i], count, align);
+            if (index != SIZE_MAX) {
+                rst_slice *first = &rst_arenas[i].slices[index];
+                *zeroed = run_is_clean(&rst_arenas[i], index, count);
+                first->arena = (uint8_t)i;
+                rst_process_use(count * RST_SLICE_SIZE);
+                return first;
+            }
+        }
+        from = arenas;
+        if (!rst_arena_add(bytes, arenas))
+            return NULL;
+    }
+}
+
+bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed)
+{
+    rst_arena *arena = &rst_arenas[first->arena];
+    size_t index = rst_slice_index(arena, first) + count;
+    size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
+    size_t inside = rst_min(more, frontier / RST_SLICE_SIZE - index);
+    size_t got = 0;
+    while (got < inside) {
+        unsigned at = (index + got) % RST_SEGMENT_SLICES;
+        size_t here = rst_min(inside - got, RST_SEGMENT_SLICES - at);
+        if (!claim_mask(rst_segment_at(arena, (index + got) / RST_SEGMENT_SLICES), rst_mask32(at, (unsigned)here)))
+            break;
+        got += here;
+    }
+    bool done = got == inside;
+    if (done && inside < more) {
+        bool moved;
+        done = claim_fresh(arena, frontier, more - inside, 1, &moved) != SIZE_MAX;
+    }
+    rst_process_use(got * RST_SLICE_SIZE);
+    if (!done) {
+        /* Their dirty bits are as they were: put them back as they came, warm or not. */
+        rst_slices_release(first->arena, index, got, 0);
+        return false;
+    }
+    rst_process_use((more - got) * RST_SLICE_SIZE);
+    *zeroed = run_is_clean(arena, index, more);
+    return true;
+}
+
+void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty)
+{
+    rst_arena *arena = &rst_arenas[arena_index];
+    uint32_t now = dirty != 0 ? (uint32_t)rst_os_clock_ms() : 0;
+    rst_process_sub(in_use, count * RST_SLICE_SIZE);
+    while (count != 0) {
+        unsigned at = index % RST_SEGMENT_SLICES;
+        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
+        size_t written = rst_min(dirty, here);
+        rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
+        if (written != 0) {
+            rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
+            rst_store_relaxed(&segment->touched, now);
+        }
+        rst_or_seq(&segment->free, rst_mask32(at, (unsigned)here)); /* also releases the bits above to the next holder */
+        summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
+                      index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
+        index += here;
+        count -= here;
+        dirty -= written;
+    }
+}
+
+void rst_segment_free_fresh(rst_arena *arena, size_t first, size_t end)
+{
+    for (size_t s = first; s < end; s++) {
+        rst_or_seq(&rst_segment_at(arena, s)->free, UINT32_MAX);
+        summary_raise(rst_group_of_segment(arena, s), s % RST_GROUP_SEGMENTS, false);
+    }
+}
+
+/* --- purge ----------------------------------------------------------------------------------------------------------------- */
+
+/* Purge one run of claimed slices; its dirty bits are cleared where the OS took it. */
+static size_t purge_run(rst_arena *arena, size_t segment, unsigned at, unsigned count)
+{
+    char *memory = arena->base + segment * RST_SEGMENT_SIZE + at * RST_SLICE_SIZE;
+    if (!rst_os_purge(memory, count * RST_SLICE_SIZE))
+        return 0;
+    rst_and_relaxed(&rst_segment_at(arena, segment)->dirty, ~rst_mask32(at, count));
+    rst_process_add(purges, 1);
+    rst_process_add(purged, count * RST_SLICE_SIZE);
+    return count * RST_SLICE_SIZE;
+}
+
+size_t rst_segment_purge(rst_arena *arena, size_t index)
+{
+    rst_segment *segment = rst_segment_at(arena, index);
+    uint32_t free = rst_load_relaxed(&segment->free);
+    uint32_t mask;
+    do {
+        mask = free & rst_load_relaxed(&segment->dirty);
+    } while (mask != 0 && !rst_cas_acquire(&segment->free, &free, free & ~mask));
+    size_t purged = 0;
+    for (uint32_t rest = mask; rest != 0;) {
+        unsigned at = rst_lowest_bit32(rest);
+        uint32_t above = rest >> at;
+        unsigned count = above == UINT32_MAX ? RST_SEGMENT_SLICES : rst_lowest_bit32(~above);
+        purged += purge_run(arena, index, at, count);
+        rest &= ~rst_mask32(at, count);
+    }
+    rst_group *group = rst_group_of_segment(arena, index);
+    unsigned s = index % RST_GROUP_SEGMENTS;
+    if (mask != 0) {
+        rst_or_seq(&segment->free, mask);
+        summary_raise(group, s, false);
+    }
+    summary_lower_warm(group, s);
+    return purged;
+}

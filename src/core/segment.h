@@ -1,0 +1,28 @@
+/* Slices handed out: claim and release of runs, lock-free.
+ *
+ * Lowest address first, warm slices (released a moment ago, still resident) before others, fresh ones last. A run of up to 32
+ * slices lies inside one segment; a longer one begins at a segment. SPDX-License-Identifier: MIT */
+#ifndef RST_CORE_SEGMENT_H
+#define RST_CORE_SEGMENT_H
+
+#include "core/arena.h"
+
+/* Claim `count` slices in a row, the first aligned to `align` slices (a power of two). *zeroed tells whether all of them read
+ * as zero. The descriptors' `arena` is set on the first only; the rest of a descriptor is the caller's to write.
+ * NULL: out of memory. Any thread. */
+rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed);
+
+/* Claim the `more` slices that follow a run of `count` which the caller holds. *zeroed as above, of those. */
+bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed);
+
+/* Give slices back; the first `dirty` of them may have been written. Their descriptors must read as RST_KIND_NONE with no owner.
+ * `arena` is the arena's index. Any thread that holds them. */
+void rst_slices_release(unsigned arena, size_t index, size_t count, size_t dirty);
+
+/* Set free the fresh segments [first, end), with the arena's lock held: they were never claimable before. */
+void rst_segment_free_fresh(rst_arena *arena, size_t first, size_t end);
+
+/* Give back the physical memory of the free dirty slices of one segment. Returns the bytes given back. Any thread. */
+size_t rst_segment_purge(rst_arena *arena, size_t segment);
+
+#endif

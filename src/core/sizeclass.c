@@ -1,0 +1,59 @@
+/* The tables of sizeclass.h, written out: they are constants, so that nothing has to be computed at start-up and the
+ * table is shared between processes. tests/unit/test_sizeclass.c recomputes every entry.
+ * SPDX-License-Identifier: MIT */
+#include "core/sizeclass.h"
+
+/* A page of `size` byte blocks. 4 KiB are carved at once, or one block. */
+#define CLASS_SPAN(size) ((size) <= RST_SMALL_MAX ? 1 : RST_MEDIUM_SLICES)
+#define CLASS_CAPACITY(size) (CLASS_SPAN(size) * RST_SLICE_SIZE / (size))
+#define CLASS(size) \
+    { \
+        (size), (uint32_t)(((1ull << 32) + (size)-1) / (size)), CLASS_CAPACITY(size), CLASS_SPAN(size), \
+            (size) <= 4096 ? 4096 / (size) : 1, CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
+    }
+
+/* clang-format off */
+const rst_class_info rst_classes[RST_CLASS_COUNT] = {
+    CLASS(16), CLASS(32), CLASS(48), CLASS(64),
+    CLASS(80), CLASS(96), CLASS(112), CLASS(128),
+    CLASS(160), CLASS(192), CLASS(224), CLASS(256),
+    CLASS(320), CLASS(384), CLASS(448), CLASS(512),
+    CLASS(640), CLASS(768), CLASS(896), CLASS(1024),
+    CLASS(1280), CLASS(1536), CLASS(1792), CLASS(2048),
+    CLASS(2560), CLASS(3072), CLASS(3584), CLASS(4096),
+    CLASS(5120), CLASS(6144), CLASS(7168), CLASS(8192),
+    CLASS(10240), CLASS(12288), CLASS(14336), CLASS(16384),
+    CLASS(20480), CLASS(24576), CLASS(28672), CLASS(32768),
+    CLASS(40960), CLASS(49152), CLASS(57344), CLASS(65536),
+};
+
+const uint8_t rst_small_class[RST_SMALL_MAX / RST_GRAIN + 1] = {
+    0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15,
+    15, 16, 16, 16, 16, 16, 16, 16, 16, 17, 17, 17, 17, 17, 17, 17, 17, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19, 19,
+    19, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21,
+    21, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23,
+    23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
+    24, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25,
+    25, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26,
+    26, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27, 27,
+    27, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
+    28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28, 28,
+    28, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29,
+    29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29, 29,
+    29, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+    30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30,
+    30, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
+    31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31, 31,
+    31,
+};
+/* clang-format on */
+
+unsigned rst_class_of_aligned(size_t size, size_t alignment)
+{
+    if (size > RST_MEDIUM_MAX || alignment > RST_MEDIUM_MAX)
+        return RST_CLASS_COUNT;
+    unsigned c = rst_class_of(size);
+    while (c < RST_CLASS_COUNT && (rst_classes[c].size & (alignment - 1)) != 0)
+        c++;
+    return c;
+}

@@ -1,0 +1,61 @@
+/* Size classes: which size is served by blocks of which size.
+ *
+ * 16-byte steps up to 128, then four classes for each doubling up to 64 KiB, so that no more than 20 % of a block is wasted
+ * above 128 bytes. Classes up to 8 KiB live in pages of one slice and are found in a byte table; larger ones ("medium")
+ * live in pages of eight slices and are found by arithmetic. Division by a block size is by a stored reciprocal.
+ * SPDX-License-Identifier: MIT */
+#ifndef RST_CORE_SIZECLASS_H
+#define RST_CORE_SIZECLASS_H
+
+#include "core/layout.h"
+
+#define RST_GRAIN 16
+#define RST_LINEAR_CLASSES 8 /* 16, 32, ... 128 */
+#define RST_LINEAR_MAX ((size_t)RST_GRAIN * RST_LINEAR_CLASSES)
+#define RST_SMALL_MAX (8 * RST_KIB)
+#define RST_MEDIUM_MAX (64 * RST_KIB)
+#define RST_SMALL_CLASSES (RST_LINEAR_CLASSES + 4 * 6)         /* 128 << 6 is 8 KiB */
+#define RST_CLASS_COUNT (RST_SMALL_CLASSES + 4 * 3)            /* 8 KiB << 3 is 64 KiB */
+#define RST_MEDIUM_SLICES 8
+
+static_assert(RST_LINEAR_MAX << 6 == RST_SMALL_MAX && RST_SMALL_MAX << 3 == RST_MEDIUM_MAX, "class counts follow");
+
+typedef struct rst_class_info {
+    uint32_t size;       /* bytes of a block */
+    uint32_t reciprocal; /* ceil(2^32 / size): offset / size == offset * reciprocal >> 32 inside a page */
+    uint16_t capacity;   /* blocks of a page */
+    uint16_t span;       /* slices of a page */
+    uint16_t chunk;      /* blocks carved at once */
+    uint16_t reserve;    /* blocks that must come back before a full page is available again */
+} rst_class_info;
+
+extern const rst_class_info rst_classes[RST_CLASS_COUNT];
+
+/* Class of size n at [(n + 15) / 16], n <= RST_SMALL_MAX; n = 0 is class 0. */
+extern const uint8_t rst_small_class[RST_SMALL_MAX / RST_GRAIN + 1];
+
+/* Class of a size of 0 to RST_SMALL_MAX bytes. */
+RST_INLINE unsigned rst_class_of_small(size_t size)
+{
+    return rst_small_class[(size + RST_GRAIN - 1) / RST_GRAIN];
+}
+
+/* Class of a size of RST_LINEAR_MAX + 1 to RST_MEDIUM_MAX bytes. */
+RST_INLINE unsigned rst_class_of_medium(size_t size)
+{
+    unsigned doubling = rst_log2(size - 1); /* 2^doubling < size <= 2^(doubling + 1) */
+    unsigned quarter = (unsigned)((size - 1) >> (doubling - 2)) & 3u;
+    return RST_LINEAR_CLASSES + 4u * (doubling - 7u) + quarter;
+}
+
+/* Class of a size of 0 to RST_MEDIUM_MAX bytes. */
+RST_INLINE unsigned rst_class_of(size_t size)
+{
+    return size <= RST_SMALL_MAX ? rst_class_of_small(size) : rst_class_of_medium(size);
+}
+
+/* The least class whose every block is aligned to `alignment` (a power of two up to RST_MEDIUM_MAX) and has `size` bytes;
+ * RST_CLASS_COUNT when none. Pages begin at a slice and have no header, so a block is as aligned as its size. */
+unsigned rst_class_of_aligned(size_t size, size_t alignment);
+
+#endif

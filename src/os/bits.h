@@ -1,0 +1,47 @@
+/* Arithmetic on bit sets. No state. SPDX-License-Identifier: MIT */
+#ifndef RST_OS_BITS_H
+#define RST_OS_BITS_H
+
+#include "os/base.h"
+
+/* Index of the lowest set bit; x is not 0. */
+RST_INLINE unsigned rst_lowest_bit32(uint32_t x)
+{
+    return (unsigned)__builtin_ctz(x);
+}
+
+RST_INLINE unsigned rst_lowest_bit64(uint64_t x)
+{
+    return (unsigned)__builtin_ctzll(x);
+}
+
+/* Floor of the binary logarithm; x is not 0. */
+RST_INLINE unsigned rst_log2(size_t x)
+{
+    return 63u - (unsigned)__builtin_clzll((unsigned long long)x);
+}
+
+RST_INLINE unsigned rst_popcount32(uint32_t x)
+{
+    return (unsigned)__builtin_popcount(x);
+}
+
+/* `count` ones from bit `first` on; first + count <= 32, count >= 1. */
+RST_INLINE uint32_t rst_mask32(unsigned first, unsigned count)
+{
+    return (UINT32_MAX >> (32u - count)) << first;
+}
+
+/* The positions in x at which a run of `count` ones begins (1 <= count <= 32). */
+RST_INLINE uint32_t rst_run_starts32(uint32_t x, unsigned count)
+{
+    unsigned have = 1;
+    while (have < count) {
+        unsigned step = have < count - have ? have : count - have;
+        x &= x >> step;
+        have += step;
+    }
+    return x;
+}
+
+#endif

@@ -1,0 +1,184 @@
+/* The OS contract, what is Linux's own: advice, names, moving of pages, futex, /proc, thread exit.
+ * Works with /proc and /sys absent. SPDX-License-Identifier: MIT */
+#include "os/atomic.h"
+#include "os/os.h"
+#include "os/os_unix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+#ifndef PR_SET_VMA_ANON_NAME
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+/* --- memory ---------------------------------------------------------------------------------------------------- */
+
+void rst_unix_mark_named(void *address, size_t size)
+{
+    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)address, size, (unsigned long)"roost");
+}
+
+void rst_unix_mark_reserved(void *address, size_t size)
+{
+    rst_unix_mark_named(address, size);
+    madvise(address, size, MADV_DONTDUMP);
+}
+
+void rst_unix_mark_committed(void *address, size_t size)
+{
+    madvise(address, size, MADV_DODUMP);
+}
+
+bool rst_os_purge(void *address, size_t size)
+{
+    int saved = errno;
+    bool done = madvise(address, size, MADV_DONTNEED) == 0;
+    if (!done && errno == EINVAL) /* mlockall: kernels from 5.18 on can still do it */
+        done = madvise(address, size, MADV_DONTNEED_LOCKED) == 0;
+    errno = saved;
+    return done;
+}
+
+bool rst_os_move(void *from, void *to, size_t size)
+{
+    int saved = errno;
+    void *p = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    errno = saved;
+    return p == to;
+}
+
+/* --- figures from /proc ------------------------------------------------------------------------------------------ */
+
+/* The field-th number (from 0) of /proc/self/statm, in pages; 0 where it cannot be read. */
+static size_t statm_field(unsigned field)
+{
+    int saved = errno;
+    char text[128];
+    ssize_t length = -1;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        length = read(fd, text, sizeof text - 1);
+        close(fd);
+    }
+    errno = saved;
+    size_t value = 0;
+    for (ssize_t i = 0; i < length; i++) {
+        if (text[i] >= '0' && text[i] <= '9')
+            value = value * 10 + (size_t)(text[i] - '0');
+        else if (field-- == 0)
+            break;
+        else
+            value = 0;
+    }
+    return value;
+}
+
+size_t rst_unix_mapped(void)
+{
+    return statm_field(0) * rst_os_page_size();
+}
+
+size_t rst_os_resident(void)
+{
+    return statm_field(1) * rst_os_page_size();
+}
+
+/* --- the process ------------------------------------------------------------------------------------------------- */
+
+uint64_t rst_os_random(void)
+{
+    uint64_t value = rst_os_clock_ms() ^ (uintptr_t)&value;
+    const uint64_t *seed = (const uint64_t *)getauxval(AT_RANDOM); /* 16 random bytes from the kernel */
+    if (seed != NULL)
+        value ^= seed[0] * 0x9e3779b97f4a7c15ull ^ seed[1];
+    value = (value ^ (value >> 31)) * 0xbf58476d1ce4e5b9ull;
+    return value ^ (value >> 29);
+}
+
+uint32_t rst_os_thread_id(void)
+{
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+void rst_os_wait(void *word, uint32_t expected)
+{
+    int saved = errno;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+    errno = saved;
+}
+
+void rst_os_wake(void *word)
+{
+    int saved = errno;
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    errno = saved;
+}
+
+/* --- thread exit ------------------------------------------------------------------------------------------------- *
+ * First means: the C++ runtime's list of thread-local destructors (glibc). It takes no pthread key, runs before the
+ * keys' destructors, and keeps this library loaded until it has run. Second means, for a thread that allocates again
+ * after that list has run, and for systems without it: a pthread key, made only when first wanted. */
+
+extern int __cxa_thread_atexit_impl(void (*function)(void *), void *argument, void *dso) __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+
+static void (*exit_hook)(void); /* fixed before the first thread is armed */
+static pthread_key_t exit_key;
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+static _Atomic bool exit_key_made;
+
+static void on_thread_exit(void *unused)
+{
+    (void)unused;
+    exit_hook();
+}
+
+static void make_exit_key(void)
+{
+    rst_store_release(&exit_key_made, pthread_key_create(&exit_key, on_thread_exit) == 0);
+}
+
+void rst_os_set_thread_exit(void (*hook)(void))
+{
+    exit_hook = hook;
+}
+
+bool rst_os_arm_thread_exit(bool again)
+{
+    int saved = errno;
+    bool armed = false;
+    if (!again && __cxa_thread_atexit_impl != NULL) {
+        armed = __cxa_thread_atexit_impl(on_thread_exit, NULL, &__dso_handle) == 0;
+    } else {
+        pthread_once(&exit_key_once, make_exit_key);
+        /* acquire: pairs with make_exit_key, though pthread_once already orders it. */
+        armed = rst_load_acquire(&exit_key_made) && pthread_setspecific(exit_key, &exit_key) == 0;
+    }
+    errno = saved;
+    return armed;
+}
+
+/* Nothing of ours may be called once the library is gone. */
+__attribute__((destructor)) static void drop_exit_key(void)
+{
+    if (rst_load_acquire(&exit_key_made)) {
+        rst_store_release(&exit_key_made, false);
+        pthread_key_delete(exit_key);
+    }
+}

@@ -1,0 +1,182 @@
+/* The OS contract on any Unix: mappings, limits, environment, locks' sleepers aside (os_linux.c).
+ * Keeps errno. SPDX-License-Identifier: MIT */
+#include "os/atomic.h"
+#include "os/os.h"
+#include "os/os_unix.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+size_t rst_os_page_size(void)
+{
+    static _Atomic size_t page_size; /* relaxed: the same value whoever computes it */
+    size_t known = rst_load_relaxed(&page_size);
+    if (known == 0) {
+        long answer = sysconf(_SC_PAGESIZE);
+        known = answer > 0 ? (size_t)answer : 4096;
+        rst_store_relaxed(&page_size, known);
+    }
+    return known;
+}
+
+size_t rst_os_physical_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES);
+    return pages > 0 ? (size_t)pages * rst_os_page_size() : 0;
+}
+
+size_t rst_os_address_space_left(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    size_t used = rst_unix_mapped();
+    return limit.rlim_cur > used ? (size_t)limit.rlim_cur - used : 0;
+}
+
+static void *map_inaccessible(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Reserve more than asked and cut the ends off. */
+static void *map_aligned(size_t size, size_t alignment)
+{
+    char *p = map_inaccessible(size + alignment);
+    if (p == NULL)
+        return NULL;
+    char *start = (char *)rst_align_up((uintptr_t)p, alignment);
+    if (start != p)
+        munmap(p, (size_t)(start - p));
+    size_t tail = (size_t)(p + size + alignment - (start + size));
+    if (tail != 0)
+        munmap(start + size, tail);
+    return start;
+}
+
+void *rst_os_reserve(size_t size, size_t alignment)
+{
+    int saved = errno;
+    char *p = NULL;
+    if (size + alignment > size) {
+        p = map_inaccessible(size);
+        if (p != NULL && ((uintptr_t)p & (alignment - 1)) != 0) {
+            munmap(p, size);
+            p = map_aligned(size, alignment);
+        }
+    }
+    if (p != NULL)
+        rst_unix_mark_reserved(p, size);
+    errno = saved;
+    return p;
+}
+
+bool rst_os_commit(void *address, size_t size)
+{
+    int saved = errno;
+    bool done = mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+    if (done)
+        rst_unix_mark_committed(address, size);
+    errno = saved;
+    return done;
+}
+
+bool rst_os_decommit(void *address, size_t size)
+{
+    int saved = errno;
+    void *p = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    bool done = p == address;
+    if (done)
+        rst_unix_mark_reserved(address, size);
+    errno = saved;
+    return done;
+}
+
+bool rst_os_remap(void *address, size_t size)
+{
+    int saved = errno;
+    void *p = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                   0);
+    bool done = p == address;
+    if (done)
+        rst_unix_mark_named(address, size);
+    errno = saved;
+    return done;
+}
+
+bool rst_os_release(void *address, size_t size)
+{
+    int saved = errno;
+    bool done = munmap(address, size) == 0;
+    errno = saved;
+    return done;
+}
+
+uint64_t rst_os_clock_ms(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
+        return 0;
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+bool rst_os_environment_ready(void)
+{
+    return environ != NULL;
+}
+
+const char *rst_os_environment(const char *name)
+{
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        size_t i = 0;
+        while (name[i] != '\0' && (*entry)[i] == name[i])
+            i++;
+        if (name[i] == '\0' && (*entry)[i] == '=')
+            return *entry + i + 1;
+    }
+    return NULL;
+}
+
+void rst_os_write_error(const char *text, size_t length)
+{
+    int saved = errno;
+    while (length != 0) {
+        ssize_t n = write(STDERR_FILENO, text, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        text += n;
+        length -= (size_t)n;
+    }
+    errno = saved;
+}
+
+_Noreturn void rst_os_abort(void)
+{
+    abort();
+}
+
+uint32_t rst_os_process_id(void)
+{
+    return (uint32_t)getpid();
+}
+
+size_t rst_os_peak_resident(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * RST_KIB : 0;
+}
+
+bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+    return pthread_atfork(before, parent, child) == 0;
+}

@@ -1,0 +1,20 @@
+/* What os_unix.c asks of the system beside it (os_linux.c). All keep errno-insensitive callers in mind: they may set
+ * it. SPDX-License-Identifier: MIT */
+#ifndef RST_OS_OS_UNIX_H
+#define RST_OS_OS_UNIX_H
+
+#include "os/base.h"
+
+/* Bytes of address space mapped by the process, or a guess where it cannot be read. */
+size_t rst_unix_mapped(void);
+
+/* Tell the system what a fresh reservation is: its name, and that core dumps leave it out. */
+void rst_unix_mark_reserved(void *address, size_t size);
+
+/* The same for memory that is in use from now on: core dumps take it. */
+void rst_unix_mark_committed(void *address, size_t size);
+
+/* Name a mapping, so that it can merge with its named neighbours. */
+void rst_unix_mark_named(void *address, size_t size);
+
+#endif
