@@ -1,0 +1,74 @@
+# Build options, and three interface targets that carry the flags:
+#   roost_flags        everything: language level, warnings, sanitizers, coverage
+#   roost_inner        what the allocator itself is compiled with
+#   roost_test_flags   what programs that test an allocator are compiled with
+# SPDX-License-Identifier: MIT
+include_guard()
+
+option(ROOST_CHECKED "Verify invariants while running" OFF)
+option(ROOST_UNITY "Compile the libraries as one unit" OFF)
+option(ROOST_WERROR "Treat warnings as errors" OFF)
+option(ROOST_COVERAGE "Record test coverage (gcov)" OFF)
+set(ROOST_TLS_MODEL initial-exec CACHE STRING "Thread-local storage model; global-dynamic allows a late dlopen")
+set_property(CACHE ROOST_TLS_MODEL PROPERTY STRINGS initial-exec local-dynamic global-dynamic)
+set(ROOST_SANITIZE "" CACHE STRING "Sanitizers, separated by commas: address, undefined, thread")
+
+# AddressSanitizer and ThreadSanitizer bring a malloc of their own, which a library that replaces malloc would
+# take from under them. There, only the roost_ API is built and tested.
+set(_replace ON)
+if(ROOST_SANITIZE MATCHES "address|thread")
+    set(_replace OFF)
+endif()
+option(ROOST_REPLACE_MALLOC "Build the libraries that replace malloc" ${_replace})
+if(ROOST_REPLACE_MALLOC AND NOT _replace)
+    message(FATAL_ERROR "ROOST_REPLACE_MALLOC cannot be had together with ROOST_SANITIZE=${ROOST_SANITIZE}")
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_CXX_STANDARD 17)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+add_library(roost_flags INTERFACE)
+target_link_libraries(roost_flags INTERFACE Threads::Threads)
+target_compile_options(roost_flags INTERFACE
+    -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wformat=2 -Wwrite-strings
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
+    $<$<BOOL:${ROOST_WERROR}>:-Werror>
+    $<$<CONFIG:Release>:-g>)
+target_compile_definitions(roost_flags INTERFACE $<$<BOOL:${ROOST_CHECKED}>:RST_CHECKED=1>)
+if(ROOST_SANITIZE)
+    set(_sanitize -fsanitize=${ROOST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_compile_options(roost_flags INTERFACE ${_sanitize})
+    target_link_options(roost_flags INTERFACE ${_sanitize})
+endif()
+if(ROOST_COVERAGE)
+    # Counters are shared by threads and written out by forked children: atomic, or the figures lie.
+    target_compile_options(roost_flags INTERFACE --coverage -fprofile-update=atomic)
+    target_link_options(roost_flags INTERFACE --coverage)
+endif()
+
+add_library(roost_inner INTERFACE)
+target_link_libraries(roost_inner INTERFACE roost_flags)
+target_include_directories(roost_inner INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
+target_compile_options(roost_inner INTERFACE
+    -fvisibility=hidden -ftls-model=${ROOST_TLS_MODEL} -fno-semantic-interposition)
+
+# Without these the compiler turns our calloc (malloc, then memset) into a call to calloc, that is, to itself, and
+# drops a malloc whose block is only freed.
+set(ROOST_NO_BUILTIN_MALLOC "")
+foreach(_name IN ITEMS malloc calloc realloc free aligned_alloc memalign posix_memalign)
+    list(APPEND ROOST_NO_BUILTIN_MALLOC -fno-builtin-${_name})
+endforeach()
+
+add_library(roost_test_flags INTERFACE)
+target_link_libraries(roost_test_flags INTERFACE roost_flags)
+target_include_directories(roost_test_flags INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/tests")
+# Tests ask for sizes and hand back pointers that a compiler would rightly warn of.
+target_compile_options(roost_test_flags INTERFACE ${ROOST_NO_BUILTIN_MALLOC}
+    $<$<C_COMPILER_ID:GNU>:-Wno-alloc-size-larger-than;-Wno-free-nonheap-object;-Wno-use-after-free>)

@@ -1,0 +1,111 @@
+# The floors (one OBJECT library each, from its directory) and the products made of them:
+#   roost_shared, roost_static   libroost.so and .a: replace malloc
+#   api, api_static              libroost_api.so and .a: the roost_ names alone
+#   roost_command                the command `roost`
+# ROOST_FLOORS lists the floors' targets from the lowest up, for the structure tests.
+# SPDX-License-Identifier: MIT
+include_guard()
+
+# Files outside the floor's own build: another system's, and those that only a malloc-replacing product has.
+set(_other_system "/os_windows\\.c$")
+set(_replacing "/(override|cxx_new)\\.c$")
+
+function(roost_floor target directory)
+    file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${directory}/*.c")
+    list(FILTER sources EXCLUDE REGEX "${_other_system}")
+    list(FILTER sources EXCLUDE REGEX "${_replacing}")
+    if(NOT sources)
+        message(STATUS "roost: ${directory} has no sources")
+        return()
+    endif()
+    add_library(${target} OBJECT ${sources})
+    target_link_libraries(${target} PRIVATE roost_inner)
+    target_compile_options(${target} PRIVATE -Wmissing-prototypes)
+    set(ROOST_FLOORS ${ROOST_FLOORS} ${target} PARENT_SCOPE)
+    set(ROOST_SOURCES ${ROOST_SOURCES} ${sources} PARENT_SCOPE)
+endfunction()
+
+set(ROOST_FLOORS "")
+set(ROOST_SOURCES "")
+roost_floor(roost_os src/os)
+roost_floor(roost_core src/core)
+roost_floor(roost_threadcache src/threadcache)
+roost_floor(roost_stats src/stats)
+roost_floor(roost_face src)
+
+set(ROOST_OBJECTS "")
+if(ROOST_UNITY)
+    # One unit of the same files; the floors stay, for the structure tests.
+    add_library(roost_unit OBJECT ${ROOST_SOURCES})
+    target_link_libraries(roost_unit PRIVATE roost_inner)
+    set_target_properties(roost_unit PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+    set(ROOST_OBJECTS $<TARGET_OBJECTS:roost_unit>)
+else()
+    foreach(_floor IN LISTS ROOST_FLOORS)
+        list(APPEND ROOST_OBJECTS $<TARGET_OBJECTS:${_floor}>)
+    endforeach()
+endif()
+
+file(GLOB _replacing_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.c")
+list(FILTER _replacing_sources INCLUDE REGEX "${_replacing}")
+if(ROOST_REPLACE_MALLOC AND _replacing_sources)
+    add_library(roost_override OBJECT ${_replacing_sources})
+    target_link_libraries(roost_override PRIVATE roost_inner)
+    target_compile_options(roost_override PRIVATE ${ROOST_NO_BUILTIN_MALLOC})
+endif()
+
+# roost_library(target name type objects...): one product.
+function(roost_library target name type)
+    add_library(${target} ${type} ${ARGN})
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+        ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+    target_include_directories(${target} PUBLIC
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_link_libraries(${target} PRIVATE "$<BUILD_INTERFACE:roost_flags>")
+    if(type STREQUAL SHARED)
+        # Bound at load: a lazy binding inside malloc would enter the dynamic linker from places where it must not.
+        target_link_options(${target} PRIVATE LINKER:-z,now LINKER:-z,relro)
+        if(NOT ROOST_SANITIZE)
+            target_link_options(${target} PRIVATE LINKER:-z,defs)
+        endif()
+    else()
+        target_link_libraries(${target} INTERFACE Threads::Threads)
+    endif()
+endfunction()
+
+set(ROOST_PRODUCTS "")
+if(ROOST_OBJECTS)
+    roost_library(api roost_api SHARED ${ROOST_OBJECTS})
+    roost_library(api_static roost_api STATIC ${ROOST_OBJECTS})
+    list(APPEND ROOST_PRODUCTS api api_static)
+endif()
+if(TARGET roost_override)
+    roost_library(roost_shared roost SHARED ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>)
+    roost_library(roost_static roost STATIC ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>)
+    set_target_properties(roost_shared PROPERTIES EXPORT_NAME roost)
+    # A program that never names malloc still runs on it in libc. Linkers that drop a library of which nothing is
+    # named (--as-needed, the default of some distributions) must take ours all the same.
+    target_link_options(roost_static INTERFACE LINKER:-u,malloc)
+    set(_kept LINKER:--push-state,--no-as-needed)
+    target_link_options(roost_shared INTERFACE
+        "$<BUILD_INTERFACE:${_kept},$<TARGET_FILE:roost_shared>,--pop-state>"
+        "$<INSTALL_INTERFACE:${_kept},$<TARGET_FILE:roost::roost>,--pop-state>")
+    list(APPEND ROOST_PRODUCTS roost_shared roost_static)
+    add_library(roost::roost ALIAS roost_shared)
+    add_library(roost::roost_static ALIAS roost_static)
+endif()
+if(TARGET api)
+    add_library(roost::api ALIAS api)
+    add_library(roost::api_static ALIAS api_static)
+endif()
+
+file(GLOB _tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.c")
+if(_tool_sources)
+    add_executable(roost_command ${_tool_sources})
+    set_target_properties(roost_command PROPERTIES OUTPUT_NAME roost RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+    target_link_libraries(roost_command PRIVATE roost_flags)
+    target_include_directories(roost_command PRIVATE "${PROJECT_SOURCE_DIR}/include")
+    target_compile_definitions(roost_command PRIVATE
+        "ROOST_INSTALL_LIBDIR=\"${CMAKE_INSTALL_FULL_LIBDIR}\"" "ROOST_MULTIARCH=\"${CMAKE_LIBRARY_ARCHITECTURE}\"")
+endif()

@@ -1,0 +1,104 @@
+/* `roost run`: put libroost.so first in LD_PRELOAD and become the program.
+ * SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include "library.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct run_options {
+    const char *library; /* NULL: to be found */
+    int verbose;
+    int help;
+};
+
+static void print_help(void)
+{
+    puts("Usage: roost run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+         "\n"
+         "Runs PROGRAM on roost's malloc, by LD_PRELOAD. What LD_PRELOAD holds already stays, behind roost.\n"
+         "Children of PROGRAM run on roost, too. A statically linked or set-user-id program is not changed.\n"
+         "\n"
+         "  -l, --lib PATH   the library to use; else $ROOST_LIBRARY, else libroost.so beside this command,\n"
+         "                   in ../lib, or where it was installed\n"
+         "  -v, --verbose    say which library and which program are used\n"
+         "  -h, --help       print this\n"
+         "\n"
+         "Options of the allocator are environment variables: ROOST_STATS=1 roost run -- PROGRAM\n"
+         "\n"
+         "Exit code: PROGRAM's; 2 for wrong usage, 126 when PROGRAM cannot be executed, 127 when PROGRAM or\n"
+         "the library is not found.");
+}
+
+static int parse(int argc, char **argv, struct run_options *out)
+{
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"lib", required_argument, NULL, 'l'},
+        {"verbose", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
+    };
+    int result;
+    while ((result = getopt_long(argc, argv, "+:hl:v", options, NULL)) != -1) {
+        switch (result) {
+        case 'h':
+            out->help = 1;
+            break;
+        case 'l':
+            out->library = optarg;
+            break;
+        case 'v':
+            out->verbose = 1;
+            break;
+        default:
+            return cli_bad_option("run", result, argv);
+        }
+    }
+    if (!out->help && optind >= argc)
+        return cli_error(CLI_USAGE, "run: no program is given; try 'roost run --help'");
+    return CLI_OK;
+}
+
+/* LD_PRELOAD is `library`, then what it was. */
+static int preload(const char *library)
+{
+    const char *before = getenv("LD_PRELOAD");
+    if (!before || before[0] == '\0')
+        return setenv("LD_PRELOAD", library, 1);
+    size_t size = strlen(library) + 1 + strlen(before) + 1;
+    char *both = malloc(size);
+    if (!both)
+        return -1;
+    snprintf(both, size, "%s:%s", library, before);
+    int result = setenv("LD_PRELOAD", both, 1);
+    free(both);
+    return result;
+}
+
+int cli_run(int argc, char **argv)
+{
+    struct run_options options = {0};
+    char library[PATH_MAX];
+    int code = parse(argc, argv, &options);
+    if (code != CLI_OK)
+        return code;
+    if (options.help) {
+        print_help();
+        return CLI_OK;
+    }
+    code = library_find(options.library, library);
+    if (code != CLI_OK)
+        return code;
+    char **program = argv + optind;
+    if (options.verbose)
+        fprintf(stderr, "roost: running %s on %s\n", program[0], library);
+    if (preload(library) != 0)
+        return cli_error(CLI_FAILED, "cannot set LD_PRELOAD: %s", strerror(errno));
+    execvp(program[0], program);
+    return cli_error(errno == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE, "cannot run %s: %s", program[0],
+                     strerror(errno));
+}
