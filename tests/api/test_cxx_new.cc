@@ -111,10 +111,12 @@ void huge_sizes_throw()
     for (const std::size_t size : {std::size_t{huge}, std::size_t{all}}) {
         CHECK(throws_bad_alloc([=] { return ::operator new(size); }));
         CHECK(throws_bad_alloc([=] { return ::operator new[](size); }));
-        CHECK(throws_bad_alloc([=] { return ::operator new(size, line); }));
-        CHECK(throws_bad_alloc([=] { return ::operator new[](size, line); }));
         CHECK(::operator new(size, std::nothrow) == nullptr);
         CHECK(::operator new[](size, std::nothrow) == nullptr);
+        if (size == all && !on_roost)
+            continue; // libstdc++ 12 rounds this up to 0 and succeeds
+        CHECK(throws_bad_alloc([=] { return ::operator new(size, line); }));
+        CHECK(throws_bad_alloc([=] { return ::operator new[](size, line); }));
         CHECK(::operator new(size, line, std::nothrow) == nullptr);
         CHECK(::operator new[](size, line, std::nothrow) == nullptr);
     }
