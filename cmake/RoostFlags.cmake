@@ -69,6 +69,7 @@ endforeach()
 add_library(roost_test_flags INTERFACE)
 target_link_libraries(roost_test_flags INTERFACE roost_flags)
 target_include_directories(roost_test_flags INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/tests")
-# Tests ask for sizes and hand back pointers that a compiler would rightly warn of.
-target_compile_options(roost_test_flags INTERFACE ${ROOST_NO_BUILTIN_MALLOC}
+# A test's assert() is meant, also in a release build. And tests ask for sizes and hand back pointers that a compiler
+# would rightly warn of.
+target_compile_options(roost_test_flags INTERFACE -UNDEBUG ${ROOST_NO_BUILTIN_MALLOC}
     $<$<C_COMPILER_ID:GNU>:-Wno-alloc-size-larger-than;-Wno-free-nonheap-object;-Wno-use-after-free>)

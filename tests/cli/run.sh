@@ -2,10 +2,6 @@
 # roost run: what it runs, on which library, and how it refuses.
 # SPDX-License-Identifier: MIT
 set -u
-if [ -z "${ROOST_LIB:-}" ]; then
-    echo "this build has no libroost.so"
-    exit 77
-fi
 . "$(dirname "$0")/lib/expect.bash"
 unset LD_PRELOAD ROOST_LIBRARY
 real_lib=$(realpath "$ROOST_LIB")

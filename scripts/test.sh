@@ -1,0 +1,141 @@
+#!/bin/bash
+# Installs what the tests need (Debian), builds roost in several ways and runs the tests of each.
+#
+#   scripts/test.sh [PRESET...]      presets of CMakePresets.json; default: those of the table below
+#
+# ROOST_BUILD_ROOT: where to build (default: build/ of the checkout). ROOST_NO_INSTALL=1: install nothing.
+# The last line is "N passed, N failed, N skipped", over all runs; the exit code is 0 only when some test ran and
+# none failed. A build that fails counts as one failed test.
+# SPDX-License-Identifier: MIT
+set -eu
+cd "$(dirname "$0")/.."
+root=${ROOST_BUILD_ROOT:-$PWD/build}
+jobs=$(nproc)
+
+# What cannot be done without, and what only some tests use: without it they are skipped, by name.
+needed=(cmake ninja-build gcc g++ libc6-dev python3 libcmocka-dev libck-dev pkg-config binutils)
+useful=(clang libclang-rt-14-dev libbenchmark-dev valgrind gdb redis-server redis-tools sqlite3 git perl xz-utils
+    memcached nginx-light wrk)
+
+# What each preset runs. Real programs and the installed tree say the same under every compiler.
+declare -A leave_out=(
+    [release]=
+    [checked]='consumer'
+    [release-clang]='programs'
+    [checked-clang]='programs|consumer'
+    [tsan]='programs|consumer|structure|cli'
+    [asan]='programs|consumer|structure|cli'
+    [ubsan]='programs|consumer|structure|cli'
+)
+presets=("$@")
+[ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan)
+
+passed=0
+failed=0
+skipped=0
+notes=()
+
+missing_packages() {
+    local package
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+    done
+}
+
+# Packages of servers start them when installed, unless policy-rc.d says no.
+install_packages() {
+    local as_root=() policy=/usr/sbin/policy-rc.d made_policy=
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    if [ ! -e "$policy" ]; then
+        made_policy=1
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+    fi
+    "${as_root[@]}" apt-get update -q >/dev/null &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >/dev/null
+    local result=$?
+    [ -z "$made_policy" ] || "${as_root[@]}" rm -f "$policy"
+    return $result
+}
+
+install_what_is_missing() {
+    local want=() optional=()
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
+    mapfile -t want < <(missing_packages "${needed[@]}")
+    mapfile -t optional < <(missing_packages "${useful[@]}")
+    [ $((${#want[@]} + ${#optional[@]})) -gt 0 ] || return 0
+    echo "installing: ${want[*]} ${optional[*]}"
+    install_packages "${want[@]}" "${optional[@]}" && return 0
+    [ ${#want[@]} -eq 0 ] && return 0
+    install_packages "${want[@]}" || echo "apt-get could not install all of: ${want[*]}"
+}
+
+# count PRESET RESULTS: adds up a JUnit file of ctest. What ctest could not start has status "notrun", as has a test
+# that skipped itself; only the latter says SKIP_RETURN_CODE.
+count() {
+    local preset=$1 line verdict name
+    while read -r verdict name; do
+        case $verdict in
+        passed) passed=$((passed + 1)) ;;
+        skipped)
+            skipped=$((skipped + 1))
+            notes+=("skipped: $preset $name")
+            ;;
+        *)
+            failed=$((failed + 1))
+            notes+=("failed:  $preset $name")
+            ;;
+        esac
+    done < <(awk '
+        function finish() { if (name != "") print verdict, name; name = "" }
+        /^[ \t]*<testcase / {
+            finish()
+            match($0, /name="[^"]*"/); name = substr($0, RSTART + 6, RLENGTH - 7)
+            verdict = index($0, "status=\"run\"") ? "passed" : "failed"
+        }
+        /^[ \t]*<skipped message="SKIP_RETURN_CODE/ { verdict = "skipped" }
+        END { finish() }' "$2")
+}
+
+run_preset() {
+    local preset=$1 build=$root/$1 results=$root/$1/results.xml before
+    local options=() start=$SECONDS
+    [ -z "${leave_out[$preset]:-}" ] || options=(-LE "${leave_out[$preset]}")
+    echo "== $preset: building"
+    mkdir -p "$build"
+    if ! { cmake --preset "$preset" -B "$build" && cmake --build "$build" -j "$jobs"; } >"$build/build.log" 2>&1; then
+        tail -40 "$build/build.log"
+        failed=$((failed + 1))
+        notes+=("failed:  $preset does not build, see $build/build.log")
+        return
+    fi
+    rm -f "$results"
+    before=$failed
+    ctest --test-dir "$build" -j "$jobs" --output-on-failure --output-junit "$results" "${options[@]}" ||
+        ctest_failed=1
+    [ ! -e "$results" ] || count "$preset" "$results"
+    if [ "${ctest_failed:-0}" -eq 1 ] && [ "$failed" -eq "$before" ]; then
+        failed=$((failed + 1))
+        notes+=("failed:  $preset: ctest itself")
+    fi
+    ctest_failed=0
+    echo "== $preset: $((SECONDS - start)) s"
+}
+
+[ "${ROOST_NO_INSTALL:-0}" = 1 ] || install_what_is_missing
+for preset in "${presets[@]}"; do
+    case $preset in
+    *-clang)
+        if ! command -v clang >/dev/null; then
+            skipped=$((skipped + 1))
+            notes+=("skipped: $preset, clang is not installed")
+            continue
+        fi
+        ;;
+    esac
+    run_preset "$preset"
+done
+
+for note in "${notes[@]}"; do echo "$note"; done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
