@@ -41,7 +41,9 @@ target_compile_options(roost_flags INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
     $<$<BOOL:${ROOST_WERROR}>:-Werror>
     $<$<CONFIG:Release>:-g>)
-target_compile_definitions(roost_flags INTERFACE $<$<BOOL:${ROOST_CHECKED}>:RST_CHECKED=1>)
+# Written with nothing behind the =, so that a source may say `#define _GNU_SOURCE` as well.
+target_compile_definitions(roost_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:C>:_GNU_SOURCE=> $<$<BOOL:${ROOST_CHECKED}>:RST_CHECKED=1>)
 if(ROOST_SANITIZE)
     set(_sanitize -fsanitize=${ROOST_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_compile_options(roost_flags INTERFACE ${_sanitize})

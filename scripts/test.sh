@@ -19,7 +19,7 @@ useful=(clang libclang-rt-14-dev libbenchmark-dev valgrind gdb redis-server redi
 
 # What each preset runs. Real programs and the installed tree say the same under every compiler.
 declare -A leave_out=(
-    [release]=
+    [release]=''
     [checked]='consumer'
     [release-clang]='programs'
     [checked-clang]='programs|consumer'
@@ -73,7 +73,7 @@ install_what_is_missing() {
 # count PRESET RESULTS: adds up a JUnit file of ctest. What ctest could not start has status "notrun", as has a test
 # that skipped itself; only the latter says SKIP_RETURN_CODE.
 count() {
-    local preset=$1 line verdict name
+    local preset=$1 verdict name
     while read -r verdict name; do
         case $verdict in
         passed) passed=$((passed + 1)) ;;
