@@ -172,6 +172,7 @@ def check_objects(objects, breaches):
         for symbol in defined:
             defined_in.setdefault(symbol, []).append(path)
     graphs = {number: {} for number in FLOORS.values()}
+    because = {}  # (from, to): the first symbol by which one object needs another of its floor
     for floor, path in objects:
         name = os.path.basename(path)
         edges = graphs[floor].setdefault(path, set())
@@ -185,11 +186,16 @@ def check_objects(objects, breaches):
                 breaches.append("%s needs %s, which no floor defines" % (name, symbol))
             elif not providers and plain(symbol) in ALLOCATING:
                 breaches.append("%s needs %s of libc, which may allocate or buffer" % (name, symbol))
-            edges.update(p for p in lower if floor_of[p] == floor and p != path)
+            for other in lower:
+                if floor_of[other] == floor and other != path:
+                    edges.add(other)
+                    because.setdefault((path, other), symbol)
     for floor, graph in graphs.items():
         for group in circles(graph):
-            breaches.append("%s: objects need each other in a circle: %s" % (
-                FLOOR_NAMES[floor], " ".join(os.path.basename(p) for p in group)))
+            reasons = ["%s needs %s of %s" % (os.path.basename(a), symbol, os.path.basename(b))
+                       for (a, b), symbol in sorted(because.items()) if a in group and b in group]
+            breaches.append("%s: objects need each other in a circle: %s (%s)" % (
+                FLOOR_NAMES[floor], " ".join(os.path.basename(p) for p in group), "; ".join(reasons)))
 
 
 # --- self-test: each tree breaks one rule, and the line that must be printed is known --------------------------------
