@@ -38,8 +38,6 @@ if(ROOST_UNITY)
     # One unit of the same files; the floors stay, for the structure tests.
     add_library(roost_unit OBJECT ${ROOST_SOURCES})
     target_link_libraries(roost_unit PRIVATE roost_inner)
-    # In one unit a parameter may well have the name of another file's static.
-    target_compile_options(roost_unit PRIVATE -Wno-shadow)
     set_target_properties(roost_unit PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     set(ROOST_OBJECTS $<TARGET_OBJECTS:roost_unit>)
 else()
