@@ -133,7 +133,6 @@ static void take_option(struct command *command, int option)
         fputs(help, stdout);
         exit(0);
     default:
-        fprintf(stderr, "kvserver: see kvserver --help\n");
         exit(EXIT_USAGE);
     }
 }
@@ -146,12 +145,17 @@ static struct command parse(int argc, char **argv)
     command.options.load =
         (struct load_options){.connections = 64, .pipeline = 16, .keys = 250000, .seconds = 10, .seed = 1};
     int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == '?')
+            bad_usage("argument", argv[optind - 1], "a known option");
+        if (option == ':')
+            bad_usage("argument", argv[optind - 1], "complete: a value is missing");
         take_option(&command, option);
+    }
     if (optind < argc)
         bad_usage("argument", argv[optind], "an option");
     if (command.options.load.keys < command.options.load.connections)
-        bad_usage("--keys", "fewer than the connections", "possible: each connection owns keys");
+        bad_usage("--keys", "fewer than --connections", "possible: each connection owns keys");
     if (command.bench && command.port != NO_PORT)
         bad_usage("--port", "with --bench", "possible: the benchmark takes a free port");
     return command;
