@@ -12,7 +12,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { KEYS = 20 };
+/* Rounds of key destructors: all that glibc has; a sanitizer's own state of the thread ends in the last. */
+enum { KEYS = 20, KEY_ROUNDS = TEST_SANITIZED ? 3 : PTHREAD_DESTRUCTOR_ITERATIONS };
 
 static void *made_in_constructor;
 static void *made_by_atexit;
@@ -65,7 +66,7 @@ static void at_exit(void)
 }
 
 /* The key's value is a block. In its first calls the destructor sets a new value, so that it is called again in the
- * next round (glibc has four), when an allocator may already have said good-bye to the thread. */
+ * next round, when an allocator may already have said good-bye to the thread. */
 static void key_destructor(void *value)
 {
     unsigned char *block = value;
@@ -75,7 +76,7 @@ static void key_destructor(void *value)
     rt.free(block);
     use_all_sizes();
     atomic_fetch_add(&key_destructors, 1);
-    if (round >= 3)
+    if (round + 1 >= KEY_ROUNDS)
         return;
     block = rt.malloc(100);
     CHECK(block != NULL);
@@ -120,7 +121,7 @@ static void *thread_with_destructors(void *before)
 
 static void destructors_allocate(void)
 {
-    enum { ROUNDS = 300 };
+    enum { ROUNDS = TEST_SANITIZED ? 40 : 300 };
     for (unsigned i = 0; i < KEYS; i++)
         CHECK(pthread_key_create(&keys[i], key_destructor) == 0);
     for (int i = 0; i < ROUNDS; i++) {
@@ -130,7 +131,7 @@ static void destructors_allocate(void)
         for (int j = 0; j < 2; j++)
             CHECK(pthread_join(thread[j], NULL) == 0);
     }
-    CHECK(atomic_load(&key_destructors) == ROUNDS * 2 * KEYS * 4);
+    CHECK(atomic_load(&key_destructors) == ROUNDS * 2 * KEYS * KEY_ROUNDS);
     CHECK(atomic_load(&tls_destructors) == ROUNDS * 2 * 2);
     CHECK(TEST_SANITIZED || resident_bytes() < 100 * MIB);
     for (unsigned i = 0; i < KEYS; i++)
@@ -161,7 +162,7 @@ static void *first_call_in_destructor(void *value)
 static void first_call_in_a_destructor(void)
 {
     CHECK(pthread_key_create(&late_key, only_now) == 0);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < (TEST_SANITIZED ? 40 : 300); i++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, first_call_in_destructor, &late_key) == 0);
         CHECK(pthread_join(thread, NULL) == 0);
@@ -177,7 +178,7 @@ static void all_keys_taken(void)
     while (count < PTHREAD_KEYS_MAX && pthread_key_create(&all[count], NULL) == 0)
         count++;
     CHECK(count >= PTHREAD_KEYS_MAX - 8);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < (TEST_SANITIZED ? 20 : 100); i++) {
         pthread_t thread;
         CHECK(pthread_create(&thread, NULL, use_and_end, NULL) == 0);
         CHECK(pthread_join(thread, NULL) == 0);
