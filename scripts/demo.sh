@@ -25,7 +25,8 @@ rounds=${DEMO_ROUNDS:-3}
 seconds=${DEMO_SECONDS:-4}
 redis_requests=500000
 redis_program=''
-child='' # the one process that runs in the background
+server='' # redis-server while it runs
+child=''  # the command that `run` waits for
 tmp=''
 
 die() {
@@ -33,15 +34,15 @@ die() {
     exit 1
 }
 
-end_child() {
-    [[ -n $child ]] || return 0
-    kill "$child" 2>/dev/null || true
-    wait "$child" 2>/dev/null || true
-    child=''
+end() {
+    [[ -n $1 ]] || return 0
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
 }
 
 clean_up() {
-    end_child
+    end "$child"
+    end "$server"
     [[ -z $tmp ]] || rm -rf -- "$tmp"
 }
 
@@ -137,7 +138,7 @@ kvserver_once() {
 show_kvserver() {
     echo
     echo "kvserver: 2 I/O threads, 2 workers, 64 connections, 250000 keys of 16 bytes to 1 MiB"
-    echo "  medians of $rounds runs of $seconds s on each allocator, in turn"
+    echo "  medians of $rounds run(s) of $seconds s on each allocator, in turn"
     local round
     for ((round = 0; round < rounds; round++)); do
         kvserver_once glibc ''
@@ -172,21 +173,22 @@ redis_once() {
         exec -a redis-server "$redis_program" --port 0 --unixsocket "$tmp/redis/socket" --save '' --appendonly no \
             --dir "$tmp/redis" --daemonize no
     ) >"$tmp/redis/log" 2>&1 </dev/null &
-    child=$!
-    local server=$child line ready='' log
+    server=$!
+    local line ready='' log
     exec {log}<"$tmp/redis/log"
     while [[ -z $ready ]] && read -r -t 30 -u "$log" line; do
         [[ $line != *'eady to accept connections'* ]] || ready=1
     done
     [[ -n $ready ]] || die "redis-server did not start on $1: ${line:-no message}"
-    timeout 60 redis-benchmark -s "$tmp/redis/socket" -t set,get,lpush,lrange_100 -n "$redis_requests" \
+    run timeout 60 redis-benchmark -s "$tmp/redis/socket" -t set,get,lpush,lrange_100 -n "$redis_requests" \
         -P 16 -d 120 -r 100000 --csv >"$tmp/csv" 2>"$tmp/log" </dev/null || die "redis-benchmark failed on $1: $(tail -n1 "$tmp/log")"
     tr -d '"' <"$tmp/csv" | awk -F, -v who="$1" '
         $1 == "SET" || $1 == "GET" || $1 == "LPUSH" || $1 ~ /^LRANGE_100 / {
             sub(/ .*/, "", $1); print who, $1 "_rate", $2; print who, $1 "_p99", $7 * 1000
         }' >>"$tmp/redis.figures"
     awk -v who="$1" '$1 == "VmHWM:" { print who, "peak", $2 / 1024 }' "/proc/$server/status" >>"$tmp/redis.figures"
-    end_child
+    end "$server"
+    server=''
     exec {log}<&-
     rm -rf -- "$tmp/redis"
 }
@@ -204,7 +206,7 @@ show_redis() {
         return
     fi
     echo "redis: redis-benchmark -t set,get,lpush,lrange_100 -n $redis_requests -P 16 -d 120 -r 100000"
-    echo "  medians of $rounds runs on each allocator, in turn"
+    echo "  medians of $rounds run(s) on each allocator, in turn"
     local round
     for ((round = 0; round < rounds; round++)); do
         # Debian's redis is linked with jemalloc: only a preloaded libc puts glibc's malloc before it.
@@ -225,6 +227,7 @@ case ${1:-} in
 *) die "unknown argument '$1' (see --help)" ;;
 esac
 [[ $rounds =~ ^[1-9][0-9]?$ ]] || die "DEMO_ROUNDS=$rounds is not a number from 1 to 99"
+[[ $seconds =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "DEMO_SECONDS=$seconds is not a number of seconds"
 
 # A preload of the caller's would be under every command here; the demo sets its own.
 unset LD_PRELOAD
