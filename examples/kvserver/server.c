@@ -171,7 +171,10 @@ static void accept_all(struct io_thread *io)
 {
     struct server *server = io->server;
     int fd;
-    while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
+           errno == ECONNABORTED || errno == EINTR) {
+        if (fd < 0)
+            continue;
         unsigned home = server->dealt % server->io_count;
         unsigned worker = server->dealt / server->io_count % server->worker_count;
         struct conn *conn = NULL;
@@ -278,7 +281,8 @@ static int prepare(struct server *server)
             watch(io->epoll_fd, mailbox_event_fd(io->mailbox), EPOLLIN | EPOLLET, NULL) != 0)
             return -1;
     }
-    return watch(server->io[0].epoll_fd, server->listen_fd, EPOLLIN, &server->io[0]);
+    /* Edge-triggered: when file descriptors run out, who waits to be accepted must not keep the thread spinning. */
+    return watch(server->io[0].epoll_fd, server->listen_fd, EPOLLIN | EPOLLET, &server->io[0]);
 }
 
 /* End `io_threads` and `workers` that run. I/O threads first: they wait for what the workers still have. */
