@@ -171,8 +171,8 @@ static void accept_all(struct io_thread *io)
 {
     struct server *server = io->server;
     int fd;
-    while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 ||
-           errno == ECONNABORTED || errno == EINTR) {
+    while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0 || errno == ECONNABORTED ||
+           errno == EINTR) {
         if (fd < 0)
             continue;
         unsigned home = server->dealt % server->io_count;
