@@ -11,6 +11,9 @@ set -eu
 cd "$(dirname "$0")/.."
 root=${ROOST_BUILD_ROOT:-$PWD/build}
 jobs=$(nproc)
+mkdir -p "$root"
+# shellcheck source=scripts/lib/packages.sh
+. scripts/lib/packages.sh
 
 # What cannot be done without, and what only some tests use: without it they are skipped, by name.
 needed=(cmake ninja-build gcc g++ libc6-dev python3 libcmocka-dev libck-dev pkg-config binutils)
@@ -35,39 +38,27 @@ failed=0
 skipped=0
 notes=()
 
-missing_packages() {
-    local package
-    for package in "$@"; do
-        dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
-    done
-}
-
 # Packages of servers start them when installed, unless policy-rc.d says no.
-install_packages() {
-    local as_root=() policy=/usr/sbin/policy-rc.d made_policy=
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+install_quietly() {
+    local as_root=() policy=/usr/sbin/policy-rc.d made_policy='' result=0
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
     if [ ! -e "$policy" ]; then
         made_policy=1
-        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null || return 1
         "${as_root[@]}" chmod 755 "$policy"
     fi
-    "${as_root[@]}" apt-get update -q >/dev/null &&
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >/dev/null
-    local result=$?
+    packages_install "$root/apt.log" "$@" || result=1
     [ -z "$made_policy" ] || "${as_root[@]}" rm -f "$policy"
     return $result
 }
 
 install_what_is_missing() {
-    local want=() optional=()
+    local missing
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
-    mapfile -t want < <(missing_packages "${needed[@]}")
-    mapfile -t optional < <(missing_packages "${useful[@]}")
-    [ $((${#want[@]} + ${#optional[@]})) -gt 0 ] || return 0
-    echo "installing: ${want[*]} ${optional[*]}"
-    install_packages "${want[@]}" "${optional[@]}" && return 0
-    [ ${#want[@]} -eq 0 ] && return 0
-    install_packages "${want[@]}" || echo "apt-get could not install all of: ${want[*]}"
+    missing=$(packages_missing "${needed[@]}" "${useful[@]}" | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    echo "installing: $missing"
+    install_quietly "${needed[@]}" "${useful[@]}" || install_quietly "${needed[@]}" || true
 }
 
 # count PRESET RESULTS: adds up a JUnit file of ctest. What ctest could not start has status "notrun", as has a test
