@@ -1,5 +1,6 @@
 /* aligned_alloc, memalign, posix_memalign, valloc, pvalloc: every power of two up to 1 GiB, and what is refused.
  * Where roost promises more than glibc 2.36 (aligned_alloc refuses what is no power of two), only roost is asked.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -42,8 +43,9 @@ static void check_block(void *block, size_t alignment, size_t size)
 static void every_power_of_two(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0,    1,    7,     16,    17,    63,    64,    100,   200,    1000,   2000,    4095,
-                                   4096, 4097, 8192, 12000, 16384, 40000, 65536, 65537, 100000, 262144, 1000000, 3000000};
+    static const size_t sizes[] = {0,     1,     7,     16,    17,     63,     64,      100,
+                                   200,   1000,  2000,  4095,  4096,   4097,   8192,    12000,
+                                   16384, 40000, 65536, 65537, 100000, 262144, 1000000, 3000000};
     enum { SIZES = sizeof sizes / sizeof sizes[0] };
     for (size_t alignment = 1; alignment <= 4 * MIB; alignment *= 2) {
         for (int call = 0; call < CALLS; call++) {

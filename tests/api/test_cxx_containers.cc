@@ -19,10 +19,13 @@
 #include <unordered_map>
 #include <vector>
 
-namespace {
+namespace
+{
 
 struct failure : std::runtime_error {
-    failure(const std::string &what, std::vector<int> trail) : std::runtime_error(what), path(std::move(trail)) {}
+    failure(const std::string &what, std::vector<int> trail) : std::runtime_error(what), path(std::move(trail))
+    {
+    }
     std::vector<int> path;
 };
 
@@ -84,8 +87,9 @@ long containers(unsigned seed)
     return sum;
 }
 
-class exchange {
-public:
+class exchange
+{
+  public:
     void put(std::shared_ptr<std::vector<std::string>> value)
     {
         const std::lock_guard<std::mutex> guard(lock);
@@ -101,7 +105,7 @@ public:
         return value;
     }
 
-private:
+  private:
     std::mutex lock;
     std::deque<std::shared_ptr<std::vector<std::string>>> values;
 };
@@ -112,7 +116,7 @@ void hand_over(exchange &market, unsigned seed)
     std::mt19937 random(seed);
     for (int i = 0; i < 5000; i++) {
         auto made = std::make_shared<std::vector<std::string>>();
-        for (unsigned j = random() % 40; j > 0; j--)
+        for (auto j = random() % 40; j > 0; j--)
             made->push_back(std::string(random() % 300, static_cast<char>('a' + j % 26)));
         market.put(made);
         const auto taken = market.take();

@@ -18,7 +18,8 @@ void operator delete[](void *, std::size_t, std::align_val_t) noexcept;
 #pragma GCC diagnostic ignored "-Wsized-deallocation" // left to the library on purpose
 #endif
 
-namespace {
+namespace
+{
 
 int news;
 int deletes;
@@ -55,7 +56,8 @@ void operator delete(void *block) noexcept
     give_back(head);
 }
 
-namespace {
+namespace
+{
 
 void *through(void *block)
 {
@@ -71,7 +73,7 @@ void every_form_forwards()
     const int before = news;
     const int freed = deletes;
     ::operator delete(through(::operator new(100)));
-    ::operator delete(through(::operator new(100)), std::size_t{100});
+    ::operator delete (through(::operator new(100)), std::size_t{100});
     ::operator delete[](through(::operator new[](100)));
     ::operator delete[](through(::operator new[](100)), std::size_t{100});
     ::operator delete(through(::operator new(100, std::nothrow)), std::nothrow);

@@ -1,4 +1,5 @@
 /* malloc and free: sizes at every border of a size class up to 4 MiB, what is usable, what is refused, errno.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */

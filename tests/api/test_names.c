@@ -1,4 +1,5 @@
 /* What only roost has: good_size, owns, version, thread_flush; the frees that state a size; and the old names.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,6 +9,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <sys/mman.h>
+
+#if defined(ROOST_TEST_WEAK_NAMES) && !defined(ROOST_TEST_API_ONLY)
+#pragma weak roost_malloc
+#pragma weak roost_free
+#pragma weak roost_realloc
+#pragma weak roost_usable_size
+#endif
 
 static int on_roost;
 static int static_object;
@@ -179,11 +187,6 @@ static void both_sets_of_names_are_one_allocator(void **state)
         rt.free(block);
     }
 }
-
-#pragma weak roost_malloc
-#pragma weak roost_free
-#pragma weak roost_realloc
-#pragma weak roost_usable_size
 
 #endif
 

@@ -1,5 +1,6 @@
 /* realloc and reallocarray: contents kept over every border between small, medium and large blocks, and the
  * special cases that glibc promises.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,11 +10,10 @@
 #include <errno.h>
 
 static const size_t ladder[] = {
-    0,       1,        15,      16,      17,      31,      100,     128,     129,     500,
-    1000,    1024,     1025,    4000,    4096,    4097,    8191,    8192,    8193,    16384,
-    20000,   32768,    32769,   49152,   65535,   65536,   65537,   100000,  131072,  131073,
-    262144,  262145,   500000,  524288,  524289,  1048575, 1048576, 1048577, 2000000, 2097152,
-    2097153, 3000000,  4194304, 4194305, 5000000, 8388607, 8388608, 8388609,
+    0,       1,       15,      16,      17,      31,      100,     128,     129,     500,     1000,    1024,
+    1025,    4000,    4096,    4097,    8191,    8192,    8193,    16384,   20000,   32768,   32769,   49152,
+    65535,   65536,   65537,   100000,  131072,  131073,  262144,  262145,  500000,  524288,  524289,  1048575,
+    1048576, 1048577, 2000000, 2097152, 2097153, 3000000, 4194304, 4194305, 5000000, 8388607, 8388608, 8388609,
 };
 enum { RUNGS = sizeof ladder / sizeof ladder[0] };
 
@@ -181,14 +181,10 @@ static void aligned_blocks_resize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_every_size_to_every_size),
-        cmocka_unit_test(up_and_down_the_ladder),
-        cmocka_unit_test(buffers_that_grow_together),
-        cmocka_unit_test(step_by_step),
-        cmocka_unit_test(null_allocates_and_zero_frees),
-        cmocka_unit_test(zero_really_frees),
-        cmocka_unit_test(refused_growth_leaves_the_block),
-        cmocka_unit_test(reallocarray_multiplies),
+        cmocka_unit_test(from_every_size_to_every_size),   cmocka_unit_test(up_and_down_the_ladder),
+        cmocka_unit_test(buffers_that_grow_together),      cmocka_unit_test(step_by_step),
+        cmocka_unit_test(null_allocates_and_zero_frees),   cmocka_unit_test(zero_really_frees),
+        cmocka_unit_test(refused_growth_leaves_the_block), cmocka_unit_test(reallocarray_multiplies),
         cmocka_unit_test(aligned_blocks_resize),
     };
     api_is_roost();

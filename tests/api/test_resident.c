@@ -1,5 +1,6 @@
 /* Freed memory does not stay resident for ever: by the default purge delay of 1 s and some further calls of the
  * allocator it has gone back to the system.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,4 +1,5 @@
 /* calloc, zalloc, recalloc and rezalloc: zero means zero, also where dirty memory is used again.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -9,8 +10,9 @@
 
 static int on_roost;
 
-static const size_t sizes[] = {0,    1,    8,     16,    24,    100,   128,    500,    1000,    2048,    4096,    8000,
-                               8192, 9000, 16384, 30000, 65536, 70000, 131072, 300000, 1048576, 2500000, 6000000, 40000000};
+static const size_t sizes[] = {0,     1,     8,      16,     24,      100,     128,     500,
+                               1000,  2048,  4096,   8000,   8192,    9000,    16384,   30000,
+                               65536, 70000, 131072, 300000, 1048576, 2500000, 6000000, 40000000};
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 /* Leave dirty free blocks of the size behind, in the number that a heap may keep at hand. */
@@ -190,12 +192,9 @@ static void refused_recalloc_leaves_the_block(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calloc_clears_used_memory),
-        cmocka_unit_test(calloc_multiplies_and_refuses_overflow),
-        cmocka_unit_test(zalloc_clears_used_memory),
-        cmocka_unit_test(recalloc_clears_the_tail),
-        cmocka_unit_test(rezalloc_in_small_steps),
-        cmocka_unit_test(recalloc_of_null_and_to_zero),
+        cmocka_unit_test(calloc_clears_used_memory),         cmocka_unit_test(calloc_multiplies_and_refuses_overflow),
+        cmocka_unit_test(zalloc_clears_used_memory),         cmocka_unit_test(recalloc_clears_the_tail),
+        cmocka_unit_test(rezalloc_in_small_steps),           cmocka_unit_test(recalloc_of_null_and_to_zero),
         cmocka_unit_test(refused_recalloc_leaves_the_block),
     };
     on_roost = api_is_roost();

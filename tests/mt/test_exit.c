@@ -1,5 +1,6 @@
 /* Allocation at the edges of a thread's and the program's life: constructors, C++-style TLS destructors, destructors
  * of pthread keys in every round, atexit handlers, library destructors.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -4,6 +4,8 @@
  *
  *   test_fork [FORKS]
  *
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
+ *
  * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
@@ -13,8 +15,8 @@
 #include "../support/check.h"
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 
 enum { BUSY = 4, SHARED = 256, CHILD_SECONDS = 30 };

@@ -1,6 +1,7 @@
 /* Threads that allocate while signals rain on them, with handlers that use much stack, on the thread's own stack and
  * on an alternate one. The handlers do not allocate: what is tested is that the allocator may be interrupted anywhere
  * for any time, and that none of its system calls minds EINTR.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */

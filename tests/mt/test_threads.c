@@ -1,5 +1,6 @@
 /* Threads that come and go: blocks that outlive their thread are freed by others, thousands of short threads,
  * tiny stacks, producers and consumers, one allocating thread whose blocks all others free.
+ * Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -2,6 +2,7 @@
 # A C++ program of threads, containers and exceptions, compiled here, that knows nothing of roost.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need g++
 

@@ -2,6 +2,7 @@
 # gcc and g++ compile a large generated file: the same object code, byte for byte.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need gcc g++ perl
 

@@ -2,6 +2,7 @@
 # gdb: a breakpoint in malloc, a backtrace through it, and a breakpoint in free, of a program on roost.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need gdb gcc
 

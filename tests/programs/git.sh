@@ -2,6 +2,7 @@
 # git: clone, gc and fsck of a repository made on the fly.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need git perl
 

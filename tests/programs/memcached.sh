@@ -2,6 +2,7 @@
 # memcached: a client over the loopback stores, changes, reads and deletes values, until memcached evicts.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need memcached python3 setpriv perl
 python=$(real_python)

@@ -2,6 +2,7 @@
 # nginx with two workers: pages and their checksums; then wrk, where it is installed, without one failed request.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need nginx perl python3 setpriv cksum
 python=$(real_python)

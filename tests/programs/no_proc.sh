@@ -2,6 +2,7 @@
 # /proc and /sys absent: a program of threads runs all the same. Needs the right to mount in a namespace of its own.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need gcc unshare mount
 

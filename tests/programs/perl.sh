@@ -2,6 +2,7 @@
 # perl: strings, hashes, closures, regular expressions, sorting and fork.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need perl
 

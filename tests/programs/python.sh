@@ -2,6 +2,7 @@
 # python3: a threaded, allocation-heavy script on its own allocator and on malloc alone, and CPython's own tests where installed.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need python3
 python=$(real_python)

@@ -2,6 +2,7 @@
 # redis-server under redis-benchmark, all default tests; then a fixed load whose digest must be that of redis on glibc.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need redis-server redis-benchmark redis-cli perl
 

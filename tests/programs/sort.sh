@@ -2,6 +2,7 @@
 # sort of a large file with several threads, in memory and by merging temporary files.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need sort perl
 

@@ -2,6 +2,7 @@
 # sqlite3: a million rows, indexes, joins and an integrity check.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need sqlite3
 

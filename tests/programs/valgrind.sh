@@ -2,6 +2,7 @@
 # Programs on roost run under valgrind, with its own allocator in place of roost's and with roost's left alone.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need valgrind gcc
 

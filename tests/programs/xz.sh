@@ -2,6 +2,7 @@
 # xz -T2: the same compressed file, and the round trip.
 #
 # SPDX-License-Identifier: MIT
+# shellcheck source-path=SCRIPTDIR source=../support/programs.sh
 . "$(dirname "$0")/../support/programs.sh"
 need xz perl
 

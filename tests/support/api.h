@@ -1,9 +1,9 @@
 /* The allocator under test, as one table of function pointers, for both kinds of test program:
- *   - linked against libroost.so: the standard names, and the roost_ names by weak reference;
+ *   - linked against libroost.so: the standard names, and those that only roost has;
  *   - with ROOST_TEST_API_ONLY: the roost_ names alone, everything else stays on the system's allocator.
  * The table is volatile, so that no compiler reasons a pair of malloc and free away or warns of the
- * sizes that a test gets wrong on purpose. An entry may be NULL only when the program runs on
- * something else than roost, which ROOST_TEST_ANY_ALLOCATOR=1 in the environment permits.
+ * sizes that a test gets wrong on purpose. With ROOST_TEST_WEAK_NAMES a test can be built without
+ * roost, to try the test itself on another allocator; entries may then be NULL.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -47,16 +47,8 @@ struct allocator {
 
 #else
 
-#pragma weak roost_zalloc
-#pragma weak roost_recalloc
-#pragma weak roost_rezalloc
-#pragma weak roost_good_size
-#pragma weak roost_owns
-#pragma weak roost_thread_flush
-#pragma weak roost_version
-
-extern void free_sized(void *block, size_t size) __attribute__((weak));
-extern void free_aligned_sized(void *block, size_t alignment, size_t size) __attribute__((weak));
+extern void free_sized(void *block, size_t size);
+extern void free_aligned_sized(void *block, size_t alignment, size_t size);
 extern void *reallocarray(void *block, size_t count, size_t size);
 
 static inline size_t api_usable(const void *block)
@@ -67,6 +59,18 @@ static inline size_t api_usable(const void *block)
     } same = {block};
     return malloc_usable_size(same.out);
 }
+
+#ifdef ROOST_TEST_WEAK_NAMES
+#pragma weak free_sized
+#pragma weak free_aligned_sized
+#pragma weak roost_zalloc
+#pragma weak roost_recalloc
+#pragma weak roost_rezalloc
+#pragma weak roost_good_size
+#pragma weak roost_owns
+#pragma weak roost_thread_flush
+#pragma weak roost_version
+#endif
 
 #define API_NAME(name) name
 #define API_FREE_SIZED free_sized
@@ -98,21 +102,22 @@ static struct allocator volatile rt = {
     .version = roost_version,
 };
 
-/* Is this roost? Ends the program when it is not and nobody said that it need not be. */
+/* Is this roost? If not, ends the program, unless it was built to run on any allocator. */
 static inline int api_is_roost(void)
 {
-    if (rt.version && rt.owns && rt.zalloc && rt.recalloc && rt.rezalloc && rt.good_size && rt.thread_flush &&
-        rt.free_sized && rt.free_aligned_sized) {
+    if (rt.owns) {
         void *block = rt.malloc(100);
         int ours = rt.owns(block);
         rt.free(block);
         if (ours)
             return 1;
     }
-    if (getenv("ROOST_TEST_ANY_ALLOCATOR"))
-        return 0;
-    fputs("this test must run on roost, and malloc is not roost's (ROOST_TEST_ANY_ALLOCATOR=1 permits it)\n", stderr);
+#ifdef ROOST_TEST_WEAK_NAMES
+    return 0;
+#else
+    fputs("this test must run on roost, and malloc is not roost's\n", stderr);
     exit(1);
+#endif
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

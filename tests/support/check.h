@@ -11,21 +11,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                                         \
-    do {                                                                                                         \
-        if (!(condition)) {                                                                                      \
-            fprintf(stderr, "%s:%d: failed: %s (errno %d, %s)\n", __FILE__, __LINE__, #condition, errno,         \
-                    strerror(errno));                                                                            \
-            fflush(NULL);                                                                                        \
-            _exit(1);                                                                                            \
-        }                                                                                                        \
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: failed: %s (errno %d, %s)\n", __FILE__, __LINE__, #condition, errno, \
+                    strerror(errno)); \
+            fflush(NULL); \
+            _exit(1); \
+        } \
     } while (0)
 
-#define RUN(test)                                                                                                \
-    do {                                                                                                         \
-        printf("%s\n", #test);                                                                                   \
-        fflush(stdout);                                                                                          \
-        test();                                                                                                  \
+#define RUN(test) \
+    do { \
+        printf("%s\n", #test); \
+        fflush(stdout); \
+        test(); \
     } while (0)
 
 #endif

@@ -15,7 +15,7 @@ ROOST_LIB=$(realpath "$ROOST_LIB")
 unset LD_PRELOAD ROOST_STATS ROOST_OPTIONS
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
-work=$(mktemp -d "${TMPDIR:-/tmp}/roost-test.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/programs.XXXXXX")
 servers=()
 
 cleanup() {
@@ -79,8 +79,11 @@ on_roost_proved() {
 }
 
 proved() {
+    if grep 'cannot be preloaded' "$1" >&2; then
+        fail "the loader refused the library for: $2"
+    fi
     [ -n "${ROOST_TEST_ANY_ALLOCATOR:-}" ] && return
-    grep -qi roost "$1" || fail "no statistics of roost in the standard error of: $2"
+    grep -qiw roost "$1" || fail "no statistics of roost in the standard error of: $2"
 }
 
 # in_process PID: roost is mapped there.
