@@ -51,14 +51,16 @@ PYTHON
 }
 
 session() {
-    local port worker
+    local port worker workers
     port=$(free_port)
     configure "$port" >"$work/nginx.conf"
     start_server "$2" nginx -p "$work" -c "$work/nginx.conf" -e "$work/error.log"
     until_true 20 fetch_all "$port"
     if [ -n "$2" ]; then
         in_process "$server"
-        for worker in $(cat "/proc/$server/task/$server/children"); do
+        read -ra workers <"/proc/$server/task/$server/children" || true # it has no end of line
+        [ "${#workers[@]}" -eq 2 ] || fail "nginx has ${#workers[@]} workers, not 2"
+        for worker in "${workers[@]}"; do
             in_process "$worker"
         done
     fi

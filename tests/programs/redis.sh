@@ -37,12 +37,12 @@ session() {
     load | timeout 60 redis-cli -p "$port" --pipe >"$work/$1.pipe"
     redis-cli -p "$port" bgsave >/dev/null
     until_true 30 test -s "$work/$1.d/dump.rdb"
-    redis-cli -p "$port" dbsize >"$work/$1.result"
-    redis-cli -p "$port" debug digest >>"$work/$1.result"
-    timeout 60 redis-cli -p "$port" debug reload >>"$work/$1.result"
-    redis-cli -p "$port" debug digest >>"$work/$1.result"
-    redis-cli -p "$port" memory purge >/dev/null
-    redis-cli -p "$port" config set activedefrag no >/dev/null || true
+    {
+        redis-cli -p "$port" dbsize
+        redis-cli -p "$port" debug digest
+        timeout 60 redis-cli -p "$port" debug reload
+        redis-cli -p "$port" debug digest
+    } >"$work/$1.result"
     stop_server "$server"
     cut -d, -f1 "$work/$1.benchmark" >"$work/$1.tests"
 }
