@@ -11,6 +11,7 @@ import argparse
 import glob
 import json
 import math
+import mmap
 import os
 import platform
 import shlex
@@ -177,6 +178,24 @@ def run_once(bench, arguments, library, timeout):
             "cost": 1.0 / value if fields[2].endswith("/s") else value}
 
 
+def warm(mib):
+    """Touches memory and gives it back, so that each run finds pages which the machine has at hand.
+
+    A virtual machine with free page reporting hands free huge pages back to its host within
+    seconds; taking one again was measured at 5 ms. Without this step, an allocator that uses huge
+    pages is timed with or without that, by chance.
+    """
+    if mib <= 0:
+        return
+    with mmap.mmap(-1, mib << 20) as memory:
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            try:
+                memory.madvise(mmap.MADV_HUGEPAGE)
+            except OSError:
+                pass  # a kernel without huge pages
+        memory[::mmap.PAGESIZE] = bytes(len(memory) // mmap.PAGESIZE)
+
+
 def measure(bench, rows, libs, options):
     """results[row][library] is a list of run_once's answers, one per round."""
     results = {row: {name: [] for name in libs} for row in rows}
@@ -188,6 +207,7 @@ def measure(bench, rows, libs, options):
         for row, arguments in rows.items():
             for i in range(len(names)):
                 name = names[(i + turn) % len(names)]
+                warm(options.warm)
                 outcome = run_once(bench, arguments, libs[name], options.timeout)
                 results[row][name].append(outcome)
                 count += 1
@@ -284,7 +304,7 @@ def report(results, libs, options):
 
 def write_json(path, results, libs, options):
     data = {
-        "format": 1, "rounds": options.rounds, "libraries": libs,
+        "format": 1, "rounds": options.rounds, "warm_mib": options.warm, "libraries": libs,
         "machine": {"cpus": os.cpu_count(), "kernel": platform.release(),
                     "arch": platform.machine()},
         "rows": {row: {name: {"runs": runs,
@@ -311,6 +331,9 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="default 5")
     parser.add_argument("--timeout", type=float, default=300, metavar="S",
                         help="seconds after which one run counts as failed (default 300)")
+    parser.add_argument("--warm", type=int, default=512, metavar="MIB",
+                        help="memory touched and given back before each run, so that huge pages "
+                             "cost the same in all (default 512, 0: none)")
     parser.add_argument("--subject", default="roost", metavar="NAME",
                         help="allocator that is also set against the best of the others "
                              "(default roost)")
@@ -342,6 +365,8 @@ def main():
              "--preset release), or name it with --bench")
     if "roost" not in libs:
         note("compare.py: no libroost.so in the build tree; the others are compared")
+    if os.getloadavg()[0] > 0.5:
+        note(f"compare.py: load average {os.getloadavg()[0]:.1f}: other programs disturb the figures")
     results = measure(os.path.abspath(bench), rows, libs, options)
     print(report(results, libs, options))
     if options.json:
