@@ -8,7 +8,7 @@ include_guard()
 
 # Files outside the floor's own build: another system's, and those that only a malloc-replacing product has.
 set(_other_system "/os_windows\\.c$")
-set(_replacing "/(override|cxx_new)\\.c$")
+set(_replacing "/(override\\.c|cxx_new\\.cc)$")
 
 function(roost_floor target directory)
     file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${directory}/*.c")
@@ -46,12 +46,15 @@ else()
     endforeach()
 endif()
 
-file(GLOB _replacing_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.c")
+file(GLOB _replacing_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.c" "${PROJECT_SOURCE_DIR}/src/*.cc")
 list(FILTER _replacing_sources INCLUDE REGEX "${_replacing}")
 if(ROOST_REPLACE_MALLOC AND _replacing_sources)
     add_library(roost_override OBJECT ${_replacing_sources})
     target_link_libraries(roost_override PRIVATE roost_inner)
     target_compile_options(roost_override PRIVATE ${ROOST_NO_BUILTIN_MALLOC})
+    # A program may replace operator new alone: our other forms must reach it by its name. And no C++ runtime is needed.
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/cxx_new.cc" PROPERTIES
+        COMPILE_OPTIONS "-fsemantic-interposition;-fexceptions;-fno-rtti;-faligned-new")
 endif()
 
 # roost_library(target name type objects...): one product.

@@ -25,6 +25,8 @@
     X(arenas, "arenas", "reservations")                                                   \
     X(heaps, "heaps", "heaps ever made")                                                  \
     X(heaps_parked, "heaps", "heaps of ended threads that still own pages")               \
+    X(foreign_alone_blocks, "blocks", "sent one by one, by threads that had no heap any more") \
+    X(foreign_alone_bytes, "bytes", "their bytes")                                        \
     X(threads, "threads", "threads that have a heap now")                                 \
     X(threads_attached, "threads", "threads that ever had a heap")
 

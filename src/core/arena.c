@@ -3,7 +3,6 @@
 
 #include "core/counters.h"
 #include "core/options.h"
-#include "core/segment.h"
 #include "os/os.h"
 
 enum { GROW_SHARE = 8 };                        /* the frontier grows by this part of what there is */
@@ -130,33 +129,35 @@ static size_t commit_some(rst_arena *arena, size_t from, size_t needed)
     return to != needed && commit_to(arena, from, needed) ? needed : from;
 }
 
-size_t rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen, bool *moved)
+static rst_growth grow_locked(rst_arena *arena, size_t segments, size_t align, size_t seen)
 {
-    *moved = false;
-    rst_lock_acquire(&arena->lock);
+    rst_growth growth = {.first = SIZE_MAX};
     size_t frontier = rst_load_relaxed(&arena->frontier);
-    size_t first = SIZE_MAX;
     if (frontier != seen) {
-        *moved = true;
-        goto done;
+        growth.moved = true;
+        return growth;
     }
-    uintptr_t at = rst_align_up((uintptr_t)arena->base + frontier, align * RST_SEGMENT_SIZE);
-    size_t start = at - (uintptr_t)arena->base;
+    size_t start = rst_align_up((uintptr_t)arena->base + frontier, align * RST_SEGMENT_SIZE) - (uintptr_t)arena->base;
     if (start > arena->size || segments > (arena->size - start) / RST_SEGMENT_SIZE)
-        goto done;
-    size_t needed = start + segments * RST_SEGMENT_SIZE;
-    size_t to = commit_some(arena, frontier, needed);
+        return growth;
+    size_t to = commit_some(arena, frontier, start + segments * RST_SEGMENT_SIZE);
     if (to == frontier)
-        goto done;
+        return growth;
     rst_store_release(&arena->frontier, to); /* pairs with the acquire of those who search */
     if (arena == &rst_arenas[0])
         rst_store_relaxed(&rst_main.frontier, to); /* relaxed: see rst_slice_of_main */
-    first = start / RST_SEGMENT_SIZE;
-    rst_segment_free_fresh(arena, frontier / RST_SEGMENT_SIZE, first);
-    rst_segment_free_fresh(arena, needed / RST_SEGMENT_SIZE, to / RST_SEGMENT_SIZE);
-done:
+    growth.from = frontier / RST_SEGMENT_SIZE;
+    growth.first = start / RST_SEGMENT_SIZE;
+    growth.to = to / RST_SEGMENT_SIZE;
+    return growth;
+}
+
+rst_growth rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen)
+{
+    rst_lock_acquire(&arena->lock);
+    rst_growth growth = grow_locked(arena, segments, align, seen);
     rst_lock_release(&arena->lock);
-    return first;
+    return growth;
 }
 
 /* --- fork and lookup ----------------------------------------------------------------------------------------------- */

@@ -51,10 +51,15 @@ unsigned rst_arena_count(void);
  * False: the system has no address space for it. */
 bool rst_arena_add(size_t bytes, unsigned seen);
 
-/* Commit `segments` more of an arena, contiguous, the first aligned to `align` segments, and hand them to the
- * caller as claimed. What is committed beyond that becomes free. `seen` is the frontier the caller searched up to: when it has
- * moved, nothing is done and *moved is set. Returns the index of the first segment, SIZE_MAX when it does not fit. */
-size_t rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen, bool *moved);
+/* What growing did: segments [from, to) are new, none of them free yet; the caller may use [first, first + wanted). */
+typedef struct rst_growth {
+    size_t from, first, to;
+    bool moved; /* the frontier was not what the caller knew: nothing was done */
+} rst_growth;
+
+/* Commit at least `segments` more of an arena, contiguous, the first aligned to `align` segments. `seen` is the frontier that
+ * the caller searched up to. `first` is SIZE_MAX when it does not fit or the system refuses. */
+rst_growth rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen);
 
 /* Around fork, so that the child finds the locks free. */
 void rst_arena_before_fork(void);

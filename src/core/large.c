@@ -42,7 +42,7 @@ void *rst_large_alloc(size_t size, size_t alignment, bool zero)
         return NULL;
     char *block = rst_slice_memory(first);
     if (zero && !zeroed)
-        memset(block, 0, size);
+        memset(block, 0, first->large_size);
     return block;
 }
 

@@ -70,14 +70,15 @@ unsigned rst_page_carve(rst_slice *page, rst_block **list)
 
 rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus)
 {
-    bool was_full = page->state == RST_PAGE_FULL;
-    if (was_full) {
+    unsigned event = RST_PAGE_NO_EVENT;
+    if (page->state == RST_PAGE_FULL) {
         page->left = page->carved - rst_classes[page->size_class].reserve - surplus;
         page->state = RST_PAGE_AVAILABLE;
+        event |= RST_PAGE_WAS_FULL;
     }
     if (page->left == 0)
-        return RST_PAGE_NOW_EMPTY;
-    return was_full ? RST_PAGE_WAS_FULL : RST_PAGE_NO_EVENT;
+        event |= RST_PAGE_NOW_EMPTY;
+    return (rst_page_event)event;
 }
 
 rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count)

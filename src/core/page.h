@@ -12,11 +12,11 @@
 #include "core/arena.h"
 #include "core/sizeclass.h"
 
-/* What putting blocks back led to. */
+/* What putting blocks back led to: a set of these. */
 typedef enum rst_page_event {
     RST_PAGE_NO_EVENT = 0,
-    RST_PAGE_WAS_FULL, /* now has blocks to give; state is AVAILABLE, the heap must list it */
-    RST_PAGE_NOW_EMPTY /* every carved block is back */
+    RST_PAGE_WAS_FULL = 1, /* in no list, and now has blocks to give: its state is AVAILABLE */
+    RST_PAGE_NOW_EMPTY = 2 /* every carved block is back */
 } rst_page_event;
 
 /* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. NULL: out of memory. */

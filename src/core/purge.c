@@ -39,7 +39,7 @@ void rst_purge_tick(void)
 {
     uint32_t now = (uint32_t)rst_os_clock_ms();
     uint32_t due = rst_load_relaxed(&next_step);
-    if ((int32_t)(now - due) < 0)
+    if (due != 0 && (int32_t)(now - due) < 0)
         return;
     uint32_t delay = (uint32_t)rst_option_get(purge_delay);
     uint32_t step = (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);

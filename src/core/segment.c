@@ -197,21 +197,32 @@ static bool run_is_clean(rst_arena *arena, size_t index, size_t count)
     return true;
 }
 
-/* A run from beyond the frontier; what is left of its last segment becomes free. */
+/* Set free what is fresh: it was never claimable before. */
+static void free_fresh(rst_arena *arena, size_t first, size_t end)
+{
+    for (size_t s = first; s < end; s++) {
+        rst_or_seq(&rst_segment_at(arena, s)->free, UINT32_MAX);
+        summary_raise(rst_group_of_segment(arena, s), s % RST_GROUP_SEGMENTS, false);
+    }
+}
+
+/* A run from beyond the frontier; what else became new, and what is left of the run's last segment, becomes free. */
 static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_t align, bool *moved)
 {
     size_t n = segments_for(count);
-    size_t first = rst_arena_grow(arena, n, rst_max(align / RST_SEGMENT_SLICES, 1), frontier, moved);
-    if (first == SIZE_MAX)
+    rst_growth growth = rst_arena_grow(arena, n, rst_max(align / RST_SEGMENT_SLICES, 1), frontier);
+    *moved = growth.moved;
+    if (growth.first == SIZE_MAX)
         return SIZE_MAX;
-    size_t index = first * RST_SEGMENT_SLICES;
+    size_t last = growth.first + n - 1;
     size_t rest = n * RST_SEGMENT_SLICES - count;
+    free_fresh(arena, growth.from, growth.first);
+    free_fresh(arena, last + 1, growth.to);
     if (rest != 0) {
-        rst_segment *last = rst_segment_at(arena, first + n - 1);
-        rst_or_seq(&last->free, rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
-        summary_raise(rst_group_of_segment(arena, first + n - 1), (first + n - 1) % RST_GROUP_SEGMENTS, false);
+        rst_or_seq(&rst_segment_at(arena, last)->free, rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
+        summary_raise(rst_group_of_segment(arena, last), last % RST_GROUP_SEGMENTS, false);
     }
-    return index;
+    return growth.first * RST_SEGMENT_SLICES;
 }
 
 static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align)
@@ -304,14 +315,6 @@ void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t
         index += here;
         count -= here;
         dirty -= written;
-    }
-}
-
-void rst_segment_free_fresh(rst_arena *arena, size_t first, size_t end)
-{
-    for (size_t s = first; s < end; s++) {
-        rst_or_seq(&rst_segment_at(arena, s)->free, UINT32_MAX);
-        summary_raise(rst_group_of_segment(arena, s), s % RST_GROUP_SEGMENTS, false);
     }
 }
 

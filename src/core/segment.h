@@ -16,13 +16,10 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed);
 bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed);
 
 /* Give slices back; the first `dirty` of them may have been written. Their descriptors must read as RST_KIND_NONE with no owner.
- * `arena` is the arena's index. Any thread that holds them. */
-void rst_slices_release(unsigned arena, size_t index, size_t count, size_t dirty);
-
-/* Set free the fresh segments [first, end), with the arena's lock held: they were never claimable before. */
-void rst_segment_free_fresh(rst_arena *arena, size_t first, size_t end);
+ * `arena_index` counts in rst_arenas. Any thread that holds them. */
+void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty);
 
 /* Give back the physical memory of the free dirty slices of one segment. Returns the bytes given back. Any thread. */
-size_t rst_segment_purge(rst_arena *arena, size_t segment);
+size_t rst_segment_purge(rst_arena *arena, size_t index);
 
 #endif

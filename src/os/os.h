@@ -46,12 +46,16 @@ bool rst_os_move(void *from, void *to, size_t size);
 /* Replace committed memory by fresh zero memory (gives back the physical pages). False: nothing changed. */
 bool rst_os_remap(void *address, size_t size);
 
+/* Copy words that other threads may be writing: each aligned 8-byte word is as it was at one moment, the whole is not.
+ * For readers of statistics; any alignment of 8, any size that is a multiple of 8. */
+void rst_os_snapshot(void *to, const void *from, size_t size);
+
 /* --- the process ----------------------------------------------------------------------------------------------- */
 
 /* A clock that does not go back: milliseconds. */
 uint64_t rst_os_clock_ms(void);
 
-/* 64 bits hard to guess (address, clock, and the system's random source where there is one). */
+/* 64 bits hard to guess (addresses, and what the system gives a process at its start). */
 uint64_t rst_os_random(void);
 
 /* Value of an environment variable, or NULL; valid until the program changes its environment. */
@@ -62,6 +66,10 @@ bool rst_os_environment_ready(void);
 
 /* Write all of `text` to standard error, past every buffer. Errors are ignored. Async-signal-safe. */
 void rst_os_write_error(const char *text, size_t length);
+
+/* From now on rst_os_write_error reaches the standard error of this moment even when the program closes its own, as many
+ * do before they exit. Costs a file descriptor. */
+void rst_os_keep_error_output(void);
 
 /* End the process as abort() does. */
 _Noreturn void rst_os_abort(void);

@@ -103,7 +103,7 @@ size_t rst_os_resident(void)
 
 uint64_t rst_os_random(void)
 {
-    uint64_t value = rst_os_clock_ms() ^ (uintptr_t)&value;
+    uint64_t value = (uintptr_t)&value;
     const uint64_t *seed = (const uint64_t *)getauxval(AT_RANDOM); /* 16 random bytes from the kernel */
     if (seed != NULL)
         value ^= seed[0] * 0x9e3779b97f4a7c15ull ^ seed[1];

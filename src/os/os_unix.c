@@ -5,14 +5,13 @@
 #include "os/os_unix.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 size_t rst_os_page_size(void)
 {
@@ -120,6 +119,17 @@ bool rst_os_release(void *address, size_t size)
     return done;
 }
 
+/* The only place where memory is read that its owner writes without atomics: the owner's hot path would pay two instructions
+ * for them. An aligned word does not tear on any processor we build for, and what is read is a figure, never followed
+ * unchecked. Left out of ThreadSanitizer for that reason, which docs/memory-model.md repeats. */
+__attribute__((no_sanitize("thread"), noinline)) void rst_os_snapshot(void *to, const void *from, size_t size)
+{
+    uint64_t *out = to;
+    const volatile uint64_t *in = from;
+    for (size_t i = 0; i < size / sizeof *out; i++)
+        out[i] = in[i];
+}
+
 uint64_t rst_os_clock_ms(void)
 {
     struct timespec now;
@@ -145,13 +155,28 @@ const char *rst_os_environment(const char *name)
     return NULL;
 }
 
+static _Atomic int kept_error = -1; /* a copy of standard error, out of the way of descriptors counted from 0 */
+
+void rst_os_keep_error_output(void)
+{
+    int saved = errno;
+    if (rst_load_relaxed(&kept_error) < 0)
+        rst_store_relaxed(&kept_error, fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 512));
+    errno = saved;
+}
+
 void rst_os_write_error(const char *text, size_t length)
 {
     int saved = errno;
+    int fd = STDERR_FILENO;
     while (length != 0) {
-        ssize_t n = write(STDERR_FILENO, text, length);
+        ssize_t n = write(fd, text, length);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EBADF && fd == STDERR_FILENO && rst_load_relaxed(&kept_error) >= 0) {
+            fd = rst_load_relaxed(&kept_error);
+            continue;
+        }
         if (n <= 0)
             break;
         text += n;

@@ -1,0 +1,152 @@
+/* malloc, calloc, free under their roost_ names, and the slow side of both hot paths. SPDX-License-Identifier: MIT */
+#include "core/large.h"
+#include "core/options.h"
+#include "core/purge.h"
+#include "face.h"
+#include "os/fmt.h"
+#include "os/os.h"
+#include "threadcache/remote.h"
+
+#include <string.h>
+
+/* --- allocate ------------------------------------------------------------------------------------------------------------------- */
+
+static void *alloc_class(unsigned c)
+{
+    rst_heap *heap = rst_attached_heap();
+    if (heap == NULL)
+        return rst_out_of_memory();
+    void *block = rst_heap_pop(heap, c);
+    if (RST_UNLIKELY(block == NULL))
+        block = rst_heap_refill(heap, c);
+    return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
+}
+
+static void *alloc_large(size_t size, size_t alignment, bool zero)
+{
+    /* Attach, so that options are read and the clock is looked at by someone. */
+    if (size > RST_SIZE_MAX || rst_attached_heap() == NULL)
+        return rst_out_of_memory();
+    rst_purge_tick();
+    void *block = rst_large_alloc(size, alignment, zero);
+    return block != NULL ? block : rst_out_of_memory();
+}
+
+RST_NOINLINE void *rst_malloc_slow(size_t size)
+{
+    if (RST_LIKELY(size <= RST_MEDIUM_MAX))
+        return alloc_class(rst_class_of(size));
+    return alloc_large(size, 1, false);
+}
+
+void *rst_malloc_aligned(size_t alignment, size_t size)
+{
+    if (alignment <= RST_GRAIN)
+        return rst_malloc(size);
+    unsigned c = rst_class_of_aligned(size, alignment);
+    if (c != RST_CLASS_COUNT)
+        return alloc_class(c);
+    return alloc_large(size, alignment, false);
+}
+
+static void *alloc_zeroed(size_t size)
+{
+    if (size > RST_MEDIUM_MAX)
+        return alloc_large(size, 1, true);
+    unsigned c = rst_class_of(size);
+    void *block = rst_heap_pop(rst_thread_heap, c);
+    if (RST_UNLIKELY(block == NULL))
+        block = alloc_class(c);
+    return block != NULL ? memset(block, 0, rst_classes[c].size) : NULL;
+}
+
+/* --- free ----------------------------------------------------------------------------------------------------------------------- */
+
+RST_COLD void rst_bad_pointer(const char *function, const void *pointer, const char *problem)
+{
+    int saved = errno;
+    rst_say("%s(%p): %s", function, pointer, problem);
+    if (rst_option_get(bad_pointer) != 0)
+        rst_os_abort();
+    errno = saved;
+}
+
+static void free_large(rst_slice *slice, void *pointer)
+{
+    if (rst_slice_memory(slice) != pointer) {
+        rst_bad_pointer("free", pointer, "points into a large block, not to its start");
+        return;
+    }
+    rst_large_free(slice);
+    rst_purge_tick();
+}
+
+static void free_in_page(rst_slice *page, void *pointer)
+{
+    rst_heap *heap = rst_thread_heap;
+    /* relaxed: as in rst_free. */
+    if (rst_load_relaxed(&page->owner) == heap) {
+        rst_heap_push(heap, page, pointer);
+        return;
+    }
+    if (heap == &rst_heap_none && rst_may_attach())
+        heap = rst_attached_heap();
+    if (heap == NULL || heap == &rst_heap_none)
+        rst_remote_free_alone(page, pointer);
+    else if (rst_load_relaxed(&page->owner) == heap) /* we have just adopted its owner */
+        rst_heap_push(heap, page, pointer);
+    else
+        rst_remote_free(heap, page, pointer);
+}
+
+RST_NOINLINE void rst_free_slow(void *pointer)
+{
+    if (pointer == NULL)
+        return;
+    rst_slice *slice = rst_slice_of(pointer);
+    unsigned kind = slice != NULL ? slice->kind : RST_KIND_NONE;
+    if (RST_LIKELY(kind == RST_KIND_PAGE || kind == RST_KIND_INTERIOR))
+        free_in_page(rst_page_of(slice), pointer);
+    else if (kind == RST_KIND_LARGE)
+        free_large(slice, pointer);
+    else
+        rst_bad_pointer("free", pointer, slice != NULL ? "not a block that is in use" : "not a block of roost's");
+}
+
+/* --- the names ------------------------------------------------------------------------------------------------------------------ */
+
+RST_EXPORT void *roost_malloc(size_t size)
+{
+    return rst_malloc(size);
+}
+
+RST_EXPORT void roost_free(void *block)
+{
+    rst_free(block);
+}
+
+RST_EXPORT void roost_free_sized(void *block, size_t size)
+{
+    (void)size;
+    rst_free(block);
+}
+
+RST_EXPORT void roost_free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment;
+    (void)size;
+    rst_free(block);
+}
+
+RST_EXPORT void *roost_zalloc(size_t size)
+{
+    return alloc_zeroed(size);
+}
+
+RST_EXPORT void *roost_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (RST_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
+        return rst_out_of_memory();
+    return alloc_zeroed(bytes);
+}

@@ -1,0 +1,37 @@
+/* What a program may ask of the library beside memory. SPDX-License-Identifier: MIT */
+#include "core/purge.h"
+#include "face.h"
+#include "threadcache/remote.h"
+
+RST_EXPORT int roost_owns(const void *address)
+{
+    return rst_slice_of(address) != NULL;
+}
+
+RST_EXPORT int roost_version(void)
+{
+    return ROOST_VERSION;
+}
+
+RST_EXPORT void roost_thread_flush(void)
+{
+    rst_heap *heap = rst_thread_heap;
+    if (heap == &rst_heap_none)
+        return;
+    rst_heap_enter(heap);
+    rst_remote_flush(heap);
+    rst_heap_leave(heap);
+}
+
+size_t rst_trim(void)
+{
+    rst_heap *heap = rst_thread_heap;
+    if (heap != &rst_heap_none) {
+        rst_heap_enter(heap);
+        rst_remote_flush(heap);
+        rst_remote_drain_owner(heap);
+        rst_heap_fold(heap);
+        rst_heap_leave(heap);
+    }
+    return rst_purge_all();
+}

@@ -1,0 +1,189 @@
+/* operator new and delete, all of them, without a need for the C++ runtime: what throws and catches is bound weakly, and is
+ * there whenever a C++ program is. As in libstdc++, every other form forwards to the one that a program is likely to replace:
+ * arrays and nothrow forms to new(size_t), new(size_t, align_val_t); all deletes to delete(void *).
+ * SPDX-License-Identifier: MIT */
+#include <new>
+
+#include <stddef.h>
+
+extern "C" {
+void *roost_malloc(size_t size) noexcept;
+void *roost_aligned_alloc(size_t alignment, size_t size) noexcept;
+void roost_free(void *block) noexcept;
+void abort(void) noexcept;
+void *__cxa_allocate_exception(size_t size) noexcept;
+}
+
+#define WEAK(symbol) __asm__(".weak " symbol)
+WEAK("__cxa_allocate_exception");
+WEAK("__cxa_throw");
+WEAK("__cxa_begin_catch");
+WEAK("__cxa_end_catch");
+WEAK("__gxx_personality_v0");
+WEAK("_Unwind_Resume");
+WEAK("_ZSt15get_new_handlerv");
+WEAK("_ZTISt9bad_alloc");
+WEAK("_ZTVSt9bad_alloc");
+WEAK("_ZNSt9bad_allocD1Ev");
+WEAK("_ZSt9terminatev");
+
+/* Weak, so that a program linked with the archive may define some of them itself. */
+#define NEW __attribute__((visibility("default"), weak))
+
+namespace {
+
+/* Whether a weakly bound function is there; the compiler must not know that functions have addresses. */
+template <class Function> bool present(Function *function)
+{
+    __asm__("" : "+r"(function));
+    return function != nullptr;
+}
+
+typedef void *(*allocate)(size_t size, size_t alignment);
+
+void *allocate_plain(size_t size, size_t)
+{
+    return roost_malloc(size);
+}
+
+void *allocate_aligned(size_t size, size_t alignment)
+{
+    return roost_aligned_alloc(alignment, size);
+}
+
+/* The standard's loop: ask the program's new-handler for memory until there is some, or none to ask. */
+__attribute__((noinline, cold)) void *new_slow(allocate again, size_t size, size_t alignment)
+{
+    for (;;) {
+        std::new_handler handler = present(std::get_new_handler) ? std::get_new_handler() : nullptr;
+        if (handler == nullptr) {
+            if (!present(__cxa_allocate_exception)) /* no C++ runtime: nobody could catch it */
+                abort();
+            throw std::bad_alloc();
+        }
+        handler();
+        void *block = again(size, alignment);
+        if (block != nullptr)
+            return block;
+    }
+}
+
+} // namespace
+
+NEW void *operator new(size_t size)
+{
+    void *block = roost_malloc(size);
+    return __builtin_expect(block != nullptr, 1) ? block : new_slow(allocate_plain, size, 0);
+}
+
+NEW void *operator new(size_t size, std::align_val_t alignment)
+{
+    void *block = roost_aligned_alloc(static_cast<size_t>(alignment), size);
+    return block != nullptr ? block : new_slow(allocate_aligned, size, static_cast<size_t>(alignment));
+}
+
+NEW void *operator new[](size_t size)
+{
+    return operator new(size);
+}
+
+NEW void *operator new[](size_t size, std::align_val_t alignment)
+{
+    return operator new(size, alignment);
+}
+
+NEW void *operator new(size_t size, const std::nothrow_t &) noexcept
+{
+    try {
+        return operator new(size);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW void *operator new(size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    try {
+        return operator new(size, alignment);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW void *operator new[](size_t size, const std::nothrow_t &) noexcept
+{
+    try {
+        return operator new[](size);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW void *operator new[](size_t size, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    try {
+        return operator new[](size, alignment);
+    } catch (...) {
+        return nullptr;
+    }
+}
+
+NEW void operator delete(void *block) noexcept
+{
+    roost_free(block);
+}
+
+NEW void operator delete(void *block, std::align_val_t) noexcept
+{
+    roost_free(block);
+}
+
+NEW void operator delete[](void *block) noexcept
+{
+    operator delete(block);
+}
+
+NEW void operator delete[](void *block, std::align_val_t alignment) noexcept
+{
+    operator delete(block, alignment);
+}
+
+NEW void operator delete(void *block, const std::nothrow_t &) noexcept
+{
+    operator delete(block);
+}
+
+NEW void operator delete[](void *block, const std::nothrow_t &) noexcept
+{
+    operator delete[](block);
+}
+
+NEW void operator delete(void *block, size_t) noexcept
+{
+    operator delete(block);
+}
+
+NEW void operator delete[](void *block, size_t) noexcept
+{
+    operator delete[](block);
+}
+
+NEW void operator delete(void *block, size_t, std::align_val_t alignment) noexcept
+{
+    operator delete(block, alignment);
+}
+
+NEW void operator delete[](void *block, size_t, std::align_val_t alignment) noexcept
+{
+    operator delete[](block, alignment);
+}
+
+NEW void operator delete(void *block, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    operator delete(block, alignment);
+}
+
+NEW void operator delete[](void *block, std::align_val_t alignment, const std::nothrow_t &) noexcept
+{
+    operator delete[](block, alignment);
+}

@@ -1,0 +1,59 @@
+/* The face, shared by its files: the two hot paths as the callers inline them, and what they fall back to.
+ * SPDX-License-Identifier: MIT */
+#ifndef RST_FACE_H
+#define RST_FACE_H
+
+#include "roost/roost.h"
+#include "threadcache/heap.h"
+
+#include <errno.h>
+
+/* This thread's heap, attached now if need be. NULL: out of memory. */
+rst_heap *rst_attached_heap(void);
+
+/* Whether this thread may still get a heap that will be taken from it when it ends. */
+bool rst_may_attach(void);
+
+/* Any size, when the list of its class is empty or it has none. NULL with ENOMEM. */
+void *rst_malloc_slow(size_t size);
+
+/* What free does with a block that is not this heap's, or not in arena 0. */
+void rst_free_slow(void *pointer);
+
+/* Allocate with an alignment (a power of two). NULL with ENOMEM. */
+void *rst_malloc_aligned(size_t alignment, size_t size);
+
+/* Say what is wrong with a pointer that a function was given, and abort if the option says so. Keeps errno. */
+void rst_bad_pointer(const char *function, const void *pointer, const char *problem);
+
+/* Give back what is idle now. Returns bytes. */
+size_t rst_trim(void);
+
+RST_INLINE void *rst_out_of_memory(void)
+{
+    errno = ENOMEM;
+    return NULL;
+}
+
+RST_INLINE void *rst_malloc(size_t size)
+{
+    if (RST_LIKELY(size <= RST_SMALL_MAX)) {
+        void *block = rst_heap_pop(rst_thread_heap, rst_class_of_small(size));
+        if (RST_LIKELY(block != NULL))
+            return block;
+    }
+    return rst_malloc_slow(size);
+}
+
+RST_INLINE void rst_free(void *pointer)
+{
+    rst_slice *slice = rst_slice_of_main(pointer);
+    rst_heap *heap = rst_thread_heap;
+    /* relaxed: equal only when this thread itself made the page. */
+    if (RST_LIKELY(slice != NULL && rst_load_relaxed(&slice->owner) == heap))
+        rst_heap_push(heap, slice, pointer);
+    else
+        rst_free_slow(pointer);
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* Start-up, the exit of threads, fork, and the end of the process: the hooks that floor 1 calls upward.
+ * SPDX-License-Identifier: MIT */
+#include "core/arena.h"
+#include "core/metadata.h"
+#include "core/options.h"
+#include "face.h"
+#include "os/os.h"
+#include "os/sync.h"
+#include "stats/report.h"
+#include "threadcache/registry.h"
+
+/* What this thread has been through. */
+typedef enum thread_phase {
+    THREAD_NEW = 0,
+    THREAD_ENDING,     /* the exit hook has run: further destructors may still call */
+    THREAD_ENDING_MAIN /* the same of the main thread, after which atexit functions and destructors run */
+} thread_phase;
+
+static RST_THREAD_LOCAL thread_phase phase;
+static rst_lock start_lock;
+static _Atomic bool started;
+static bool environment_was_ready; /* [start_lock, then constructor] */
+
+static void on_thread_exit(void)
+{
+    phase = rst_os_thread_id() == rst_os_process_id() ? THREAD_ENDING_MAIN : THREAD_ENDING;
+    rst_registry_detach();
+}
+
+static void before_fork(void)
+{
+    rst_registry_before_fork();
+    rst_arena_before_fork();
+    rst_metadata_before_fork();
+}
+
+static void after_fork(bool child)
+{
+    rst_metadata_after_fork(child);
+    rst_arena_after_fork(child);
+    rst_registry_after_fork(child);
+}
+
+static void after_fork_parent(void)
+{
+    after_fork(false);
+}
+
+static void after_fork_child(void)
+{
+    after_fork(true);
+}
+
+static RST_COLD void start(void)
+{
+    bool first = false;
+    rst_lock_acquire(&start_lock);
+    if (!rst_load_relaxed(&started)) {
+        first = true;
+        environment_was_ready = rst_os_environment_ready();
+        if (environment_was_ready)
+            rst_options_read();
+        rst_os_set_thread_exit(on_thread_exit);
+        rst_store_release(&started, true); /* pairs with the acquire in attach */
+    }
+    rst_lock_release(&start_lock);
+    if (first) {
+        int saved = errno;
+        rst_os_set_fork(before_fork, after_fork_parent, after_fork_child); /* may allocate: so it comes last */
+        errno = saved;
+    }
+}
+
+bool rst_may_attach(void)
+{
+    return phase != THREAD_ENDING;
+}
+
+static RST_COLD rst_heap *attach(void)
+{
+    if (!rst_load_acquire(&started))
+        start();
+    rst_heap *heap = rst_thread_heap;
+    if (heap != &rst_heap_none) /* start() has allocated */
+        return heap;
+    heap = rst_registry_attach();
+    if (heap != NULL && phase != THREAD_ENDING_MAIN)
+        rst_os_arm_thread_exit(phase == THREAD_ENDING);
+    return heap;
+}
+
+rst_heap *rst_attached_heap(void)
+{
+    rst_heap *heap = rst_thread_heap;
+    return RST_LIKELY(heap != &rst_heap_none) ? heap : attach();
+}
+
+/* The dynamic linker allocates before the environment is set up. */
+__attribute__((constructor(101))) static void on_load(void)
+{
+    if (!rst_load_acquire(&started))
+        start();
+    else if (!environment_was_ready)
+        rst_options_read();
+    if (rst_option_get(stats) != 0)
+        rst_os_keep_error_output();
+}
+
+__attribute__((destructor(101))) static void on_unload(void)
+{
+    if (rst_option_get(stats) != 0)
+        rst_report_stats();
+}

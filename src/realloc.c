@@ -1,0 +1,114 @@
+/* realloc and its kin: stay, grow in place, move page tables, copy, in that order. SPDX-License-Identifier: MIT */
+#include "core/large.h"
+#include "face.h"
+
+#include <string.h>
+
+/* The slice that stands for a block: its page's first, or a large block's. NULL, said in one line, when it is no block. */
+static rst_slice *block_slice(const char *function, const void *block)
+{
+    rst_slice *slice = rst_slice_of_main(block);
+    if (RST_UNLIKELY(slice == NULL))
+        slice = rst_slice_of(block);
+    if (RST_UNLIKELY(slice == NULL || slice->kind == RST_KIND_NONE)) {
+        rst_bad_pointer(function, block, slice != NULL ? "not a block that is in use" : "not a block of roost's");
+        return NULL;
+    }
+    return rst_page_of(slice);
+}
+
+RST_INLINE size_t slice_usable(const rst_slice *slice)
+{
+    return slice->kind == RST_KIND_LARGE ? slice->large_size : rst_classes[slice->size_class].size;
+}
+
+static void *realloc_copy(void *block, size_t have, size_t size)
+{
+    void *other = rst_malloc(size);
+    if (other == NULL)
+        return NULL;
+    memcpy(other, block, rst_min(have, size));
+    rst_free(block);
+    return other;
+}
+
+static void *realloc_large(rst_slice *slice, void *block, size_t size)
+{
+    if (size > RST_SIZE_MAX)
+        return rst_out_of_memory();
+    if (size > RST_MEDIUM_MAX) {
+        if (rst_large_resize(slice, size))
+            return block;
+        void *moved = rst_large_move(slice, size);
+        if (moved != NULL)
+            return moved;
+    }
+    return realloc_copy(block, slice->large_size, size);
+}
+
+static void *realloc_block(void *block, size_t size)
+{
+    if (block == NULL)
+        return rst_malloc(size);
+    if (size == 0) {
+        rst_free(block);
+        return NULL;
+    }
+    rst_slice *slice = block_slice("realloc", block);
+    if (slice == NULL)
+        return rst_out_of_memory();
+    if (slice->kind == RST_KIND_LARGE)
+        return realloc_large(slice, block, size);
+    size_t have = rst_classes[slice->size_class].size;
+    if (size <= have && (size > have / 2 || have == RST_GRAIN)) /* the next smaller class would save less than half */
+        return block;
+    return realloc_copy(block, have, size);
+}
+
+RST_EXPORT void *roost_realloc(void *block, size_t size)
+{
+    return realloc_block(block, size);
+}
+
+RST_EXPORT void *roost_reallocarray(void *block, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return rst_out_of_memory();
+    return realloc_block(block, bytes);
+}
+
+RST_EXPORT void *roost_recalloc(void *block, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return rst_out_of_memory();
+    if (block == NULL)
+        return roost_zalloc(bytes);
+    size_t had = roost_usable_size(block);
+    char *other = realloc_block(block, bytes);
+    size_t has = other != NULL ? roost_usable_size(other) : 0;
+    if (has > had)
+        memset(other + had, 0, has - had);
+    return other;
+}
+
+RST_EXPORT void *roost_rezalloc(void *block, size_t size)
+{
+    return roost_recalloc(block, 1, size);
+}
+
+RST_EXPORT size_t roost_usable_size(const void *block)
+{
+    if (block == NULL)
+        return 0;
+    const rst_slice *slice = block_slice("malloc_usable_size", block);
+    return slice != NULL ? slice_usable(slice) : 0;
+}
+
+RST_EXPORT size_t roost_good_size(size_t size)
+{
+    if (size > RST_SIZE_MAX - RST_SEGMENT_SIZE)
+        return size;
+    return size <= RST_MEDIUM_MAX ? rst_classes[rst_class_of(size)].size : rst_large_good_size(size);
+}

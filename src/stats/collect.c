@@ -1,0 +1,106 @@
+/* Collecting statistics: see collect.h. Memory that its owner writes without atomics is read through rst_os_snapshot, and what
+ * is read is checked before it is followed. SPDX-License-Identifier: MIT */
+#include "stats/collect.h"
+
+#include "core/page.h"
+#include "os/os.h"
+#include "threadcache/registry.h"
+
+static void add_process(roost_stats *stats)
+{
+#define ADD(name, unit, help) stats->name += rst_load_relaxed(&rst_process.name);
+    ROOST_PROCESS_TABLE(ADD)
+}
+
+static void add_heap_counters(roost_stats *stats, rst_heap *heap)
+{
+#define ADD_HEAP(name, unit, help) stats->name += rst_load_relaxed(&heap->counters.name);
+    ROOST_HEAP_TABLE(ADD_HEAP)
+}
+
+/* Blocks of a free list that no page counts; follows it only inside its page, and no further than a page can reach. */
+static uint32_t list_length(const rst_block *block)
+{
+    uint32_t count = 0;
+    rst_slice *slice = block != NULL ? rst_slice_of(block) : NULL;
+    rst_slice *page = slice != NULL ? rst_page_of(slice) : NULL;
+    while (block != NULL && count < UINT16_MAX) {
+        slice = rst_slice_of(block);
+        if (slice == NULL || rst_page_of(slice) != page || (uintptr_t)block % RST_GRAIN != 0)
+            break;
+        count++;
+        rst_block copy;
+        rst_os_snapshot(&copy, block, sizeof copy);
+        block = copy.next;
+    }
+    return count;
+}
+
+/* Take out of `allocated` what the heap holds ready, and what waits in its open batches. */
+static void add_heap_blocks(roost_stats *stats, rst_heap *heap)
+{
+    rst_block *list[RST_CLASS_COUNT];
+    rst_os_snapshot(list, heap->list, sizeof list);
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        uint32_t length = list_length(list[c]);
+        stats->allocated_blocks -= length;
+        stats->allocated -= (uint64_t)length * rst_classes[c].size;
+    }
+    for (unsigned i = 0; i < RST_BATCH_COUNT; i++) {
+        rst_batch batch;
+        rst_os_snapshot(&batch, &heap->batch[i], sizeof batch);
+        if (batch.page == NULL)
+            continue;
+        stats->undrained_blocks += batch.count;
+        stats->undrained_bytes += (uint64_t)batch.count * rst_classes[batch.page->size_class].size;
+    }
+}
+
+/* Count one slice; returns how many slices to go on. */
+static size_t add_slice(roost_stats *stats, const rst_slice *at)
+{
+    rst_slice slice;
+    rst_os_snapshot(&slice, at, sizeof slice);
+    if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT) {
+        uint32_t out = rst_page_out(&slice);
+        stats->pages++;
+        stats->allocated_blocks += out;
+        stats->allocated += (uint64_t)out * rst_classes[slice.size_class].size;
+    }
+    bool run = slice.kind == RST_KIND_PAGE || slice.kind == RST_KIND_LARGE;
+    return run && slice.span != 0 ? slice.span : 1;
+}
+
+static void add_arena(roost_stats *stats, rst_arena *arena)
+{
+    size_t slices = rst_load_acquire(&arena->frontier) / RST_SLICE_SIZE; /* pairs with rst_arena_grow */
+    for (size_t i = 0; i < slices;)
+        i += add_slice(stats, &arena->slices[i]);
+    stats->segments += slices / RST_SEGMENT_SLICES;
+    for (size_t s = 0; s < slices / RST_SEGMENT_SLICES; s++)
+        stats->segments_in_use += rst_load_relaxed(&rst_segment_at(arena, s)->free) != UINT32_MAX;
+}
+
+void rst_stats_collect(roost_stats *stats)
+{
+    *stats = (roost_stats){.size = sizeof *stats, .version = ROOST_STATS_VERSION};
+    add_process(stats);
+    for (unsigned i = 0; i < rst_arena_count(); i++)
+        add_arena(stats, &rst_arenas[i]);
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        add_heap_counters(stats, heap);
+        add_heap_blocks(stats, heap);
+        uint32_t pages[2];
+        rst_os_snapshot(pages, &heap->spares, sizeof pages);
+        stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && pages[1] != 0;
+    }
+    stats->foreign_sent_batches += stats->foreign_alone_blocks;
+    stats->foreign_sent_blocks += stats->foreign_alone_blocks;
+    stats->foreign_sent_bytes += stats->foreign_alone_bytes;
+    stats->undrained_blocks += stats->foreign_sent_blocks - stats->foreign_received_blocks;
+    stats->undrained_bytes += stats->foreign_sent_bytes - stats->foreign_received_bytes;
+    stats->allocated_blocks += stats->large_live - stats->undrained_blocks;
+    stats->allocated += stats->large_live_bytes - stats->undrained_bytes;
+    stats->resident = rst_os_resident();
+    stats->resident_peak = rst_os_peak_resident();
+}

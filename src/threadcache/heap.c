@@ -1,0 +1,103 @@
+/* Heaps, what is not hot: pages change their lists here. SPDX-License-Identifier: MIT */
+#include "threadcache/heap.h"
+
+#include "core/purge.h"
+
+const rst_heap rst_heap_none;
+RST_THREAD_LOCAL rst_heap *rst_thread_heap = (rst_heap *)&rst_heap_none;
+
+/* --- the lists of pages ---------------------------------------------------------------------------------------------------- */
+
+static void available_push(rst_heap *heap, rst_slice *page)
+{
+    rst_slice **list = &heap->available[page->size_class];
+    page->prev = NULL;
+    page->next = *list;
+    if (*list != NULL)
+        (*list)->prev = page;
+    *list = page;
+    page->state = RST_PAGE_AVAILABLE;
+}
+
+static void available_unlink(rst_heap *heap, rst_slice *page)
+{
+    if (page->prev != NULL)
+        page->prev->next = page->next;
+    else
+        heap->available[page->size_class] = page->next;
+    if (page->next != NULL)
+        page->next->prev = page->prev;
+    page->next = page->prev = NULL;
+}
+
+/* An empty page in no list: keep it, or give it back. */
+static void page_retire(rst_heap *heap, rst_slice *page)
+{
+    heap->pages--;
+    rst_count(&heap->counters.pages_ended, 1);
+    if (page->span == 1 && heap->spares < RST_SPARE_PAGES) {
+        page->next = heap->spare;
+        heap->spare = page;
+        heap->spares++;
+        return;
+    }
+    rst_page_end(page);
+    rst_purge_tick();
+}
+
+void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
+{
+    if ((event & RST_PAGE_NOW_EMPTY) != 0) {
+        if (page->state == RST_PAGE_ACTIVE)
+            return; /* the class is in use: it stays */
+        if ((event & RST_PAGE_WAS_FULL) == 0)
+            available_unlink(heap, page);
+        page_retire(heap, page);
+    } else if ((event & RST_PAGE_WAS_FULL) != 0) {
+        available_push(heap, page);
+    }
+}
+
+RST_NOINLINE void rst_heap_turn_slow(rst_heap *heap, rst_slice *page)
+{
+    rst_heap_enter(heap);
+    rst_heap_page_event(heap, page, rst_page_turn(page, 0));
+    rst_heap_leave(heap);
+}
+
+/* --- before the thread ends -------------------------------------------------------------------------------------------------- */
+
+/* Put what is left of a list back into its page, which stops being active. */
+static void list_fold(rst_heap *heap, unsigned c)
+{
+    rst_slice *page = heap->active[c];
+    rst_block *head = heap->list[c];
+    if (page == NULL)
+        return;
+    rst_block *tail = head;
+    uint32_t count = head != NULL;
+    for (; tail != NULL && tail->next != NULL; tail = tail->next)
+        count++;
+    heap->list[c] = NULL;
+    heap->active[c] = NULL;
+    if (count != 0)
+        rst_page_put_chain(page, head, tail, count);
+    if (page->left == 0)
+        page_retire(heap, page);
+    else if (page->free == NULL && page->carved == page->capacity)
+        rst_page_set_full(page);
+    else
+        available_push(heap, page);
+}
+
+void rst_heap_fold(rst_heap *heap)
+{
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
+        list_fold(heap, c);
+    while (heap->spare != NULL) {
+        rst_slice *page = heap->spare;
+        heap->spare = page->next;
+        heap->spares--;
+        rst_page_end(page);
+    }
+}

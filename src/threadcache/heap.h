@@ -1,0 +1,116 @@
+/* Heaps: the pages, free lists, open batches and inbox of one thread, and the two hot paths.
+ *
+ * Only the heap's thread touches a heap, except: the inbox (anyone pushes), the token, the state, and an idle heap (no thread),
+ * which whoever holds the token may act for. The unattached thread has rst_heap_none, an empty heap that owns nothing, so
+ * that neither hot path asks whether there is one; it is never written. SPDX-License-Identifier: MIT */
+#ifndef RST_THREADCACHE_HEAP_H
+#define RST_THREADCACHE_HEAP_H
+
+#include "core/counters.h"
+#include "core/page.h"
+#include "os/tls.h"
+
+enum {
+    RST_BATCH_COUNT = 64,          /* open batches, found by the page's descriptor */
+    RST_OUT_BUDGET = 512 * 1024,   /* bytes that may wait in open batches, each block counted as at least... */
+    RST_OUT_BLOCK_COST = 256,      /* ...this much more than its size */
+    RST_DRAIN_BATCHES = 64,        /* batches taken in by one slow call */
+    RST_SPARE_PAGES = 16,          /* empty pages a heap keeps */
+    RST_TICK_REFILLS = 16          /* refills between two looks at the clock */
+};
+
+typedef enum rst_heap_state {
+    RST_HEAP_ATTACHED = 0, /* has a thread */
+    RST_HEAP_IDLE,         /* parked, or without pages: waits to be adopted */
+    RST_HEAP_LOST          /* its thread was inside the allocator when the process forked: left alone */
+} rst_heap_state;
+
+/* Blocks of one page that this thread freed for another heap and has not sent. */
+typedef struct rst_batch {
+    rst_slice *page; /* NULL: not open */
+    rst_block *head; /* freed last */
+    rst_block *tail; /* freed first: becomes the message */
+    uint32_t count;
+    uint32_t unused;
+} rst_batch;
+
+/* What is written into the tail block of a batch that is sent. */
+typedef struct rst_message {
+    struct rst_message *next; /* in the inbox */
+    uint32_t head;            /* offset of the chain's head in its page, in grains */
+    uint32_t count;
+} rst_message;
+
+static_assert(sizeof(rst_message) <= RST_GRAIN, "the smallest block carries a message");
+
+typedef struct rst_heap {
+    rst_block *list[RST_CLASS_COUNT];      /* [owner] blocks ready to be handed out */
+    rst_slice *active[RST_CLASS_COUNT];    /* [owner] the page a list is filled from */
+    rst_slice *available[RST_CLASS_COUNT]; /* [owner] further pages with free blocks */
+    rst_slice *spare;                      /* [owner] empty pages of one slice, linked by next */
+    uint32_t spares;                       /* [owner] how many */
+    uint32_t pages;                        /* [owner] pages that hold or held blocks, without the spare ones */
+    uint32_t refills_to_tick;              /* [owner] */
+    int32_t out_budget;                    /* [owner] what may still wait in open batches */
+    rst_message *pending;                  /* [token] taken from the inbox, not yet put into pages */
+    _Atomic uint32_t busy;                 /* [owner; read by the child of a fork] inside the slow paths */
+    uint32_t thread_id;                    /* [owner] as the OS shows it; 0: none */
+    struct rst_heap *next_idle;            /* [registry lock] */
+    struct rst_heap *next_heap;            /* [fixed] all heaps */
+    rst_heap_counters counters;            /* [owner, or the token's holder for an idle heap; read by anyone] */
+    rst_batch batch[RST_BATCH_COUNT];      /* [owner] */
+    RST_ALIGNED(RST_CACHE_LINE) _Atomic(rst_message *) inbox; /* [atomic] many producers */
+    _Atomic uint32_t state;                                   /* [atomic] rst_heap_state */
+    _Atomic uint32_t token;                                   /* [atomic] 1: someone drains the inbox */
+} rst_heap;
+
+extern const rst_heap rst_heap_none;
+extern RST_THREAD_LOCAL rst_heap *rst_thread_heap;
+
+/* --- the hot paths --------------------------------------------------------------------------------------------------------- */
+
+/* Take a block of a class; NULL: the list is empty, rst_heap_refill is next. */
+RST_INLINE void *rst_heap_pop(rst_heap *heap, unsigned size_class)
+{
+    rst_block *block = heap->list[size_class];
+    if (RST_LIKELY(block != NULL))
+        heap->list[size_class] = block->next;
+    return block;
+}
+
+void rst_heap_turn_slow(rst_heap *heap, rst_slice *page);
+
+/* Put back a block of a page that the heap owns. */
+RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
+{
+    ((rst_block *)block)->next = page->free;
+    page->free = block;
+    if (RST_UNLIKELY(--page->left == 0))
+        rst_heap_turn_slow(heap, page);
+}
+
+/* --- slow paths; owner's thread, heap is not rst_heap_none ------------------------------------------------------------------- */
+
+/* Fill the list of a class and take a block from it. NULL: out of memory. */
+void *rst_heap_refill(rst_heap *heap, unsigned c);
+
+/* Act on what a page reported. Also for an idle heap by the token's holder. */
+void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event);
+
+/* Put every list back into its page and give back spare pages, as before the thread ends. */
+void rst_heap_fold(rst_heap *heap);
+
+/* Marks that the owner is inside: the child of a fork finds out which heaps are whole. */
+RST_INLINE void rst_heap_enter(rst_heap *heap)
+{
+    rst_store_relaxed(&heap->busy, 1u);
+    atomic_signal_fence(memory_order_seq_cst); /* for the compiler only: fork copies memory in program order */
+}
+
+RST_INLINE void rst_heap_leave(rst_heap *heap)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    rst_store_relaxed(&heap->busy, 0u);
+}
+
+#endif

@@ -1,0 +1,68 @@
+/* Refill: where a list that ran empty gets its next blocks. In order: what came back to the active page, what of it is not
+ * carved, another page of the class, a spare page, the arena. SPDX-License-Identifier: MIT */
+#include "core/purge.h"
+#include "threadcache/heap.h"
+#include "threadcache/remote.h"
+
+/* Another page with something to give, now active; NULL: out of memory. */
+static rst_slice *next_page(rst_heap *heap, unsigned c)
+{
+    rst_slice *page = heap->available[c];
+    if (page != NULL) {
+        heap->available[c] = page->next;
+        if (page->next != NULL)
+            page->next->prev = NULL;
+        page->next = NULL;
+        page->state = RST_PAGE_ACTIVE;
+        return page;
+    }
+    if (rst_classes[c].span == 1 && heap->spare != NULL) {
+        page = heap->spare;
+        heap->spare = page->next;
+        heap->spares--;
+        rst_page_recut(page, c);
+    } else {
+        page = rst_page_make(heap, c);
+        if (page == NULL)
+            return NULL;
+    }
+    heap->pages++;
+    rst_count(&heap->counters.pages_made, 1);
+    return page;
+}
+
+static rst_block *fill(rst_heap *heap, unsigned c)
+{
+    for (;;) {
+        rst_slice *page = heap->active[c];
+        if (page != NULL) {
+            if (RST_CHECKED)
+                rst_page_check(page);
+            if (page->free != NULL)
+                return rst_page_take(page);
+            rst_block *list;
+            if (rst_page_carve(page, &list) != 0)
+                return list;
+            rst_page_set_full(page);
+        }
+        heap->active[c] = next_page(heap, c);
+        if (heap->active[c] == NULL)
+            return NULL;
+    }
+}
+
+RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
+{
+    rst_heap_enter(heap);
+    rst_count(&heap->counters.refills, 1);
+    rst_remote_drain_owner(heap);
+    if (heap->refills_to_tick-- == 0) {
+        heap->refills_to_tick = RST_TICK_REFILLS;
+        rst_purge_tick();
+    }
+    rst_block *list = fill(heap, c);
+    if (list != NULL)
+        heap->list[c] = list->next;
+    rst_heap_leave(heap);
+    return list;
+}

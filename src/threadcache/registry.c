@@ -1,0 +1,146 @@
+/* The registry: see registry.h. SPDX-License-Identifier: MIT */
+#include "threadcache/registry.h"
+
+#include "core/metadata.h"
+#include "os/os.h"
+#include "os/sync.h"
+#include "threadcache/remote.h"
+
+enum { ADOPT_TRIES = 4 };
+
+static rst_lock lock;
+static rst_heap *parked;            /* [lock] idle heaps that own pages */
+static rst_heap *vacant;            /* [lock] idle heaps that own none */
+static _Atomic(rst_heap *) newest;  /* all heaps */
+
+rst_heap *rst_registry_first(void)
+{
+    return rst_load_acquire(&newest); /* pairs with the release in heap_make */
+}
+
+/* --- attach ---------------------------------------------------------------------------------------------------------------------- */
+
+/* Take a heap from a list, passing over those that someone is draining; with the lock. */
+static rst_heap *adopt_from(rst_heap **list)
+{
+    for (int tries = 0; *list != NULL && tries < ADOPT_TRIES; tries++) {
+        rst_heap *heap = *list;
+        if (rst_remote_token_try(heap)) {
+            *list = heap->next_idle;
+            rst_store_relaxed(&heap->state, RST_HEAP_ATTACHED); /* relaxed: the token's release publishes it */
+            rst_remote_token_release(heap);
+            return heap;
+        }
+        list = &heap->next_idle;
+    }
+    return NULL;
+}
+
+static rst_heap *heap_make(void)
+{
+    rst_heap *heap = rst_metadata_take(sizeof *heap);
+    if (heap == NULL)
+        return NULL;
+    heap->out_budget = RST_OUT_BUDGET;
+    heap->next_heap = rst_load_relaxed(&newest);
+    while (!rst_cas_release(&newest, &heap->next_heap, heap)) { /* pairs with rst_registry_first */
+    }
+    rst_process_add(heaps, 1);
+    return heap;
+}
+
+rst_heap *rst_registry_attach(void)
+{
+    rst_lock_acquire(&lock);
+    rst_heap *heap = adopt_from(&parked);
+    if (heap == NULL)
+        heap = adopt_from(&vacant);
+    rst_lock_release(&lock);
+    if (heap == NULL)
+        heap = heap_make();
+    if (heap == NULL)
+        return NULL;
+    heap->thread_id = rst_os_thread_id();
+    rst_process_add(threads, 1);
+    rst_process_add(threads_attached, 1);
+    rst_thread_heap = heap;
+    return heap;
+}
+
+/* --- detach ---------------------------------------------------------------------------------------------------------------------- */
+
+static void idle_push(rst_heap *heap)
+{
+    rst_heap **list = heap->pages != 0 ? &parked : &vacant;
+    heap->next_idle = *list;
+    *list = heap;
+}
+
+/* No thread acts for the heap from here on. */
+static void park(rst_heap *heap)
+{
+    rst_lock_acquire(&lock);
+    idle_push(heap);
+    /* seq_cst: before the look at the inbox. Pairs with push() in remote.c, which looks at the state after it pushed. */
+    atomic_store_explicit(&heap->state, RST_HEAP_IDLE, memory_order_seq_cst);
+    rst_lock_release(&lock);
+    rst_remote_drain_idle(heap);
+}
+
+void rst_registry_detach(void)
+{
+    rst_heap *heap = rst_thread_heap;
+    if (heap == &rst_heap_none)
+        return;
+    rst_thread_heap = (rst_heap *)&rst_heap_none;
+    rst_heap_enter(heap);
+    rst_remote_flush(heap);
+    rst_remote_drain_owner(heap);
+    rst_heap_fold(heap);
+    heap->thread_id = 0;
+    rst_heap_leave(heap);
+    rst_process_sub(threads, 1);
+    park(heap);
+}
+
+/* --- fork ------------------------------------------------------------------------------------------------------------------------ */
+
+void rst_registry_before_fork(void)
+{
+    rst_lock_acquire(&lock);
+}
+
+/* In the child: what a thread that is gone left behind. */
+static void child_take_over(rst_heap *heap)
+{
+    bool whole = rst_load_relaxed(&heap->busy) == 0 && rst_load_relaxed(&heap->token) == 0;
+    if (!whole) {
+        rst_store_relaxed(&heap->state, RST_HEAP_LOST);
+        return;
+    }
+    if (rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED) {
+        rst_remote_flush(heap);
+        rst_remote_drain_owner(heap);
+        rst_heap_fold(heap);
+        heap->thread_id = 0;
+        rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
+        rst_process_sub(threads, 1);
+    }
+    idle_push(heap);
+}
+
+void rst_registry_after_fork(bool child)
+{
+    if (!child) {
+        rst_lock_release(&lock);
+        return;
+    }
+    rst_lock_reset(&lock);
+    parked = vacant = NULL;
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        if (heap != rst_thread_heap && rst_load_relaxed(&heap->state) != RST_HEAP_LOST)
+            child_take_over(heap);
+    }
+    if (rst_thread_heap != &rst_heap_none)
+        rst_thread_heap->thread_id = rst_os_thread_id();
+}

@@ -1,0 +1,22 @@
+/* The registry: every heap there is, which of them are idle, and how a thread gets and leaves one.
+ * SPDX-License-Identifier: MIT */
+#ifndef RST_THREADCACHE_REGISTRY_H
+#define RST_THREADCACHE_REGISTRY_H
+
+#include "threadcache/heap.h"
+
+/* Give this thread a heap: a parked one, an idle one, or a new one. NULL: out of memory. The caller arms the thread-exit
+ * hook afterwards (that may allocate, and then finds the heap). Only on an unattached thread. */
+rst_heap *rst_registry_attach(void);
+
+/* This thread ends: send what is open, take in what is there, park the heap. Nothing to do on an unattached thread. */
+void rst_registry_detach(void);
+
+/* All heaps, newest first; follow next_heap. Any thread. */
+rst_heap *rst_registry_first(void);
+
+/* Around fork. In the child the heaps of the threads that are gone are parked, or left alone where a thread was inside. */
+void rst_registry_before_fork(void);
+void rst_registry_after_fork(bool child);
+
+#endif
