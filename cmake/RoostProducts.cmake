@@ -54,7 +54,7 @@ if(ROOST_REPLACE_MALLOC AND _replacing_sources)
     target_compile_options(roost_override PRIVATE ${ROOST_NO_BUILTIN_MALLOC})
     # A program may replace operator new alone: our other forms must reach it by its name. And no C++ runtime is needed.
     set_source_files_properties("${PROJECT_SOURCE_DIR}/src/cxx_new.cc" PROPERTIES
-        COMPILE_OPTIONS "-fsemantic-interposition;-fexceptions;-fno-rtti;-faligned-new")
+        COMPILE_OPTIONS "-fsemantic-interposition;-fexceptions;-faligned-new")
 endif()
 
 # roost_library(target name type objects...): one product.

@@ -49,7 +49,7 @@ void *rst_malloc_aligned(size_t alignment, size_t size)
     return alloc_large(size, alignment, false);
 }
 
-static void *alloc_zeroed(size_t size)
+void *rst_zalloc(size_t size)
 {
     if (size > RST_MEDIUM_MAX)
         return alloc_large(size, 1, true);
@@ -58,6 +58,14 @@ static void *alloc_zeroed(size_t size)
     if (RST_UNLIKELY(block == NULL))
         block = alloc_class(c);
     return block != NULL ? memset(block, 0, rst_classes[c].size) : NULL;
+}
+
+void *rst_calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (RST_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
+        return rst_out_of_memory();
+    return rst_zalloc(bytes);
 }
 
 /* --- free ----------------------------------------------------------------------------------------------------------------------- */
@@ -140,13 +148,10 @@ RST_EXPORT void roost_free_aligned_sized(void *block, size_t alignment, size_t s
 
 RST_EXPORT void *roost_zalloc(size_t size)
 {
-    return alloc_zeroed(size);
+    return rst_zalloc(size);
 }
 
 RST_EXPORT void *roost_calloc(size_t count, size_t size)
 {
-    size_t bytes;
-    if (RST_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
-        return rst_out_of_memory();
-    return alloc_zeroed(bytes);
+    return rst_calloc(count, size);
 }

@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 extern "C" {
-void *roost_malloc(size_t size) noexcept;
-void *roost_aligned_alloc(size_t alignment, size_t size) noexcept;
-void roost_free(void *block) noexcept;
+/* Hidden: called directly. The C header of the hot paths is not C++, so they are a call away. */
+void *rst_new(size_t size) noexcept __attribute__((visibility("hidden")));
+void *rst_aligned_alloc(size_t alignment, size_t size) noexcept __attribute__((visibility("hidden")));
+void rst_delete(void *block) noexcept __attribute__((visibility("hidden")));
 void abort(void) noexcept;
 void *__cxa_allocate_exception(size_t size) noexcept;
 }
@@ -43,12 +44,12 @@ typedef void *(*allocate)(size_t size, size_t alignment);
 
 void *allocate_plain(size_t size, size_t)
 {
-    return roost_malloc(size);
+    return rst_new(size);
 }
 
 void *allocate_aligned(size_t size, size_t alignment)
 {
-    return roost_aligned_alloc(alignment, size);
+    return rst_aligned_alloc(alignment, size);
 }
 
 /* The standard's loop: ask the program's new-handler for memory until there is some, or none to ask. */
@@ -72,13 +73,13 @@ __attribute__((noinline, cold)) void *new_slow(allocate again, size_t size, size
 
 NEW void *operator new(size_t size)
 {
-    void *block = roost_malloc(size);
+    void *block = rst_new(size);
     return __builtin_expect(block != nullptr, 1) ? block : new_slow(allocate_plain, size, 0);
 }
 
 NEW void *operator new(size_t size, std::align_val_t alignment)
 {
-    void *block = roost_aligned_alloc(static_cast<size_t>(alignment), size);
+    void *block = rst_aligned_alloc(static_cast<size_t>(alignment), size);
     return block != nullptr ? block : new_slow(allocate_aligned, size, static_cast<size_t>(alignment));
 }
 
@@ -130,12 +131,12 @@ NEW void *operator new[](size_t size, std::align_val_t alignment, const std::not
 
 NEW void operator delete(void *block) noexcept
 {
-    roost_free(block);
+    rst_delete(block);
 }
 
 NEW void operator delete(void *block, std::align_val_t) noexcept
 {
-    roost_free(block);
+    rst_delete(block);
 }
 
 NEW void operator delete[](void *block) noexcept

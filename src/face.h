@@ -23,6 +23,18 @@ void rst_free_slow(void *pointer);
 /* Allocate with an alignment (a power of two). NULL with ENOMEM. */
 void *rst_malloc_aligned(size_t alignment, size_t size);
 
+/* What the exported functions of both name sets do; called directly, not through the dynamic linker. */
+void *rst_zalloc(size_t size);
+void *rst_calloc(size_t count, size_t size);
+void *rst_realloc(void *block, size_t size);
+void *rst_reallocarray(void *block, size_t count, size_t size);
+size_t rst_usable_size(const void *block);
+void *rst_aligned_alloc(size_t alignment, size_t size);
+void *rst_memalign(size_t alignment, size_t size);
+int rst_posix_memalign(void **out, size_t alignment, size_t size);
+void *rst_valloc(size_t size);
+void *rst_pvalloc(size_t size);
+
 /* Say what is wrong with a pointer that a function was given, and abort if the option says so. Keeps errno. */
 void rst_bad_pointer(const char *function, const void *pointer, const char *problem);
 
@@ -47,13 +59,18 @@ RST_INLINE void *rst_malloc(size_t size)
 
 RST_INLINE void rst_free(void *pointer)
 {
-    rst_slice *slice = rst_slice_of_main(pointer);
     rst_heap *heap = rst_thread_heap;
-    /* relaxed: equal only when this thread itself made the page. */
-    if (RST_LIKELY(slice != NULL && rst_load_relaxed(&slice->owner) == heap))
-        rst_heap_push(heap, slice, pointer);
-    else
-        rst_free_slow(pointer);
+    size_t offset = (size_t)((uintptr_t)pointer - (uintptr_t)heap->base);
+    /* relaxed: see rst_slice_in, which is written out here for the sake of one branch less. */
+    if (RST_LIKELY(offset < rst_load_relaxed(&rst_main_frontier))) {
+        rst_slice *slice = heap->slices + (offset >> RST_SLICE_SHIFT);
+        /* relaxed: equal only when this thread itself made the page. */
+        if (RST_LIKELY(rst_load_relaxed(&slice->owner) == heap)) {
+            rst_heap_push(heap, slice, pointer);
+            return;
+        }
+    }
+    rst_free_slow(pointer);
 }
 
 #endif

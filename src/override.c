@@ -18,6 +18,8 @@ RST_EXPORT void *valloc(size_t size);
 RST_EXPORT void *pvalloc(size_t size);
 RST_EXPORT size_t malloc_usable_size(void *block);
 RST_EXPORT int malloc_trim(size_t pad);
+void *rst_new(size_t size);
+void rst_delete(void *block);
 
 void *malloc(size_t size)
 {
@@ -49,47 +51,47 @@ void free_aligned_sized(void *block, size_t alignment, size_t size)
 
 void *calloc(size_t count, size_t size)
 {
-    return roost_calloc(count, size);
+    return rst_calloc(count, size);
 }
 
 void *realloc(void *block, size_t size)
 {
-    return roost_realloc(block, size);
+    return rst_realloc(block, size);
 }
 
 void *reallocarray(void *block, size_t count, size_t size)
 {
-    return roost_reallocarray(block, count, size);
+    return rst_reallocarray(block, count, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return roost_aligned_alloc(alignment, size);
+    return rst_aligned_alloc(alignment, size);
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-    return roost_memalign(alignment, size);
+    return rst_memalign(alignment, size);
 }
 
 int posix_memalign(void **out, size_t alignment, size_t size)
 {
-    return roost_posix_memalign(out, alignment, size);
+    return rst_posix_memalign(out, alignment, size);
 }
 
 void *valloc(size_t size)
 {
-    return roost_valloc(size);
+    return rst_valloc(size);
 }
 
 void *pvalloc(size_t size)
 {
-    return roost_pvalloc(size);
+    return rst_pvalloc(size);
 }
 
 size_t malloc_usable_size(void *block)
 {
-    return roost_usable_size(block);
+    return rst_usable_size(block);
 }
 
 /* glibc's: 1 when memory was given back, else 0. `pad` is a hint for a heap of another kind. */
@@ -97,4 +99,15 @@ int malloc_trim(size_t pad)
 {
     (void)pad;
     return rst_trim() != 0;
+}
+
+/* For cxx_new.cc. */
+void *rst_new(size_t size)
+{
+    return rst_malloc(size);
+}
+
+void rst_delete(void *block)
+{
+    rst_free(block);
 }

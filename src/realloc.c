@@ -7,7 +7,7 @@
 /* The slice that stands for a block: its page's first, or a large block's. NULL, said in one line, when it is no block. */
 static rst_slice *block_slice(const char *function, const void *block)
 {
-    rst_slice *slice = rst_slice_of_main(block);
+    rst_slice *slice = rst_heap_slice_of(rst_thread_heap, block);
     if (RST_UNLIKELY(slice == NULL))
         slice = rst_slice_of(block);
     if (RST_UNLIKELY(slice == NULL || slice->kind == RST_KIND_NONE)) {
@@ -46,7 +46,7 @@ static void *realloc_large(rst_slice *slice, void *block, size_t size)
     return realloc_copy(block, slice->large_size, size);
 }
 
-static void *realloc_block(void *block, size_t size)
+void *rst_realloc(void *block, size_t size)
 {
     if (block == NULL)
         return rst_malloc(size);
@@ -65,17 +65,47 @@ static void *realloc_block(void *block, size_t size)
     return realloc_copy(block, have, size);
 }
 
-RST_EXPORT void *roost_realloc(void *block, size_t size)
-{
-    return realloc_block(block, size);
-}
-
-RST_EXPORT void *roost_reallocarray(void *block, size_t count, size_t size)
+void *rst_reallocarray(void *block, size_t count, size_t size)
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return rst_out_of_memory();
-    return realloc_block(block, bytes);
+    return rst_realloc(block, bytes);
+}
+
+size_t rst_usable_size(const void *block)
+{
+    if (block == NULL)
+        return 0;
+    const rst_slice *slice = block_slice("malloc_usable_size", block);
+    return slice != NULL ? slice_usable(slice) : 0;
+}
+
+RST_EXPORT void *roost_realloc(void *block, size_t size)
+{
+    return rst_realloc(block, size);
+}
+
+RST_EXPORT void *roost_reallocarray(void *block, size_t count, size_t size)
+{
+    return rst_reallocarray(block, count, size);
+}
+
+RST_EXPORT size_t roost_usable_size(const void *block)
+{
+    return rst_usable_size(block);
+}
+
+static void *recalloc(void *block, size_t size)
+{
+    if (block == NULL)
+        return rst_zalloc(size);
+    size_t had = rst_usable_size(block);
+    char *other = rst_realloc(block, size);
+    size_t has = other != NULL ? rst_usable_size(other) : 0;
+    if (has > had)
+        memset(other + had, 0, has - had);
+    return other;
 }
 
 RST_EXPORT void *roost_recalloc(void *block, size_t count, size_t size)
@@ -83,27 +113,12 @@ RST_EXPORT void *roost_recalloc(void *block, size_t count, size_t size)
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes))
         return rst_out_of_memory();
-    if (block == NULL)
-        return roost_zalloc(bytes);
-    size_t had = roost_usable_size(block);
-    char *other = realloc_block(block, bytes);
-    size_t has = other != NULL ? roost_usable_size(other) : 0;
-    if (has > had)
-        memset(other + had, 0, has - had);
-    return other;
+    return recalloc(block, bytes);
 }
 
 RST_EXPORT void *roost_rezalloc(void *block, size_t size)
 {
-    return roost_recalloc(block, 1, size);
-}
-
-RST_EXPORT size_t roost_usable_size(const void *block)
-{
-    if (block == NULL)
-        return 0;
-    const rst_slice *slice = block_slice("malloc_usable_size", block);
-    return slice != NULL ? slice_usable(slice) : 0;
+    return recalloc(block, size);
 }
 
 RST_EXPORT size_t roost_good_size(size_t size)

@@ -9,7 +9,7 @@ enum { GROW_SHARE = 8 };                        /* the frontier grows by this pa
 #define GROW_MAX (64 * RST_MIB)
 #define ARENA_MIN RST_SEGMENT_SIZE
 
-rst_main_arena rst_main;
+_Atomic size_t rst_main_frontier;
 rst_arena rst_arenas[RST_ARENA_MAX];
 static _Atomic unsigned arena_count;
 static rst_lock add_lock;
@@ -72,10 +72,6 @@ static bool arena_add_locked(unsigned index, size_t bytes)
     }
     rst_process_add(reserved, arena->reservation_size);
     rst_process_add(arenas, 1);
-    if (index == 0) {
-        rst_store_relaxed(&rst_main.slices, arena->slices); /* relaxed: see rst_slice_of_main */
-        rst_store_relaxed(&rst_main.base, arena->base);
-    }
     return true;
 }
 
@@ -145,7 +141,7 @@ static rst_growth grow_locked(rst_arena *arena, size_t segments, size_t align, s
         return growth;
     rst_store_release(&arena->frontier, to); /* pairs with the acquire of those who search */
     if (arena == &rst_arenas[0])
-        rst_store_relaxed(&rst_main.frontier, to); /* relaxed: see rst_slice_of_main */
+        rst_store_relaxed(&rst_main_frontier, to); /* relaxed: see rst_slice_in */
     growth.from = frontier / RST_SEGMENT_SIZE;
     growth.first = start / RST_SEGMENT_SIZE;
     growth.to = to / RST_SEGMENT_SIZE;
@@ -185,12 +181,12 @@ void rst_arena_after_fork(bool child)
 
 rst_slice *rst_slice_of(const void *address)
 {
-    rst_slice *slice = rst_slice_of_main(address);
-    unsigned count = slice == NULL ? rst_arena_count() : 0;
-    for (unsigned i = 1; i < count && slice == NULL; i++) {
+    rst_slice *slice = NULL;
+    unsigned count = rst_arena_count();
+    for (unsigned i = 0; i < count && slice == NULL; i++) {
         rst_arena *arena = &rst_arenas[i];
         size_t offset = (size_t)((uintptr_t)address - (uintptr_t)arena->base);
-        if (offset < rst_load_acquire(&arena->frontier)) /* pairs with the release in rst_arena_grow */
+        if (offset < rst_load_acquire(&arena->frontier)) /* pairs with the release in grow_locked */
             slice = &arena->slices[offset >> RST_SLICE_SHIFT];
     }
     return slice;

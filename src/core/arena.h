@@ -1,7 +1,7 @@
 /* Arenas: reserved address space, its metadata, and the frontier up to which it is committed.
  *
  * The frontier only grows, under the arena's lock; memory below it is handed out by segment.h without locks.
- * Arena 0 is the big one that the hot paths know (rst_main); others are added when it is full.
+ * Arena 0 is the big one that the hot paths know; others are added when it is full.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_ARENA_H
 #define RST_CORE_ARENA_H

@@ -1,8 +1,7 @@
 /* The shape of memory: constants, the slice descriptor, and how an address finds its descriptor.
  *
  * An arena is one reservation: metadata (groups, then descriptors) and, aligned to a segment, the memory itself.
- * The descriptor of an address is computed. rst_main is what the hot paths need of arena 0; it reads as an empty arena
- * until the library is up, so that no address is ours before.
+ * The descriptor of an address is computed.
  * Each field says who writes it: [owner] the owning heap's thread, [atomic] anyone, [fixed] written before it is published.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_LAYOUT_H
@@ -64,24 +63,18 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
 
 static_assert(sizeof(rst_slice) == RST_CACHE_LINE, "a descriptor is one cache line");
 
-/* What the hot paths read: fixed once, but for the frontier, which only grows. */
-typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_main_arena {
-    _Atomic(char *) base;
-    _Atomic size_t frontier; /* bytes committed from base on */
-    _Atomic(rst_slice *) slices;
-} rst_main_arena;
+/* How far arena 0 is committed, from its base on, in bytes. Only grows. The hot path's only shared word. */
+extern _Atomic size_t rst_main_frontier;
 
-extern rst_main_arena rst_main;
-
-/* Descriptor of an address in arena 0, or NULL. */
-RST_INLINE rst_slice *rst_slice_of_main(const void *address)
+/* Descriptor of an address in the arena at `base` with descriptors `slices`, when it lies below arena 0's frontier; else NULL.
+ * The hot path passes what the heap knows of arena 0; of rst_heap_none that is a base from which every address is too far. */
+RST_INLINE rst_slice *rst_slice_in(const char *base, rst_slice *slices, const void *address)
 {
-    /* relaxed, all three: whoever holds a block got it through a synchronisation that came after the arena was set up and
-     * had grown; before that, an address minus NULL is beyond any frontier. */
-    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)rst_load_relaxed(&rst_main.base));
-    if (RST_UNLIKELY(offset >= rst_load_relaxed(&rst_main.frontier)))
+    size_t offset = (size_t)((uintptr_t)address - (uintptr_t)base);
+    /* relaxed: whoever holds a block got it through a synchronisation that came after the growth. */
+    if (RST_UNLIKELY(offset >= rst_load_relaxed(&rst_main_frontier)))
         return NULL;
-    return rst_load_relaxed(&rst_main.slices) + (offset >> RST_SLICE_SHIFT);
+    return slices + (offset >> RST_SLICE_SHIFT);
 }
 
 /* Slices needed for `size` bytes. */

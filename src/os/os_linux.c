@@ -65,8 +65,7 @@ bool rst_os_move(void *from, void *to, size_t size)
 
 /* --- figures from /proc ------------------------------------------------------------------------------------------ */
 
-/* The field-th number (from 0) of /proc/self/statm, in pages; 0 where it cannot be read. */
-static size_t statm_field(unsigned field)
+size_t rst_unix_pages(unsigned field)
 {
     int saved = errno;
     char text[128];
@@ -87,16 +86,6 @@ static size_t statm_field(unsigned field)
             value = 0;
     }
     return value;
-}
-
-size_t rst_unix_mapped(void)
-{
-    return statm_field(0) * rst_os_page_size();
-}
-
-size_t rst_os_resident(void)
-{
-    return statm_field(1) * rst_os_page_size();
 }
 
 /* --- the process ------------------------------------------------------------------------------------------------- */

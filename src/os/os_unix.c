@@ -36,7 +36,7 @@ size_t rst_os_address_space_left(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return SIZE_MAX;
-    size_t used = rst_unix_mapped();
+    size_t used = rst_unix_pages(0) * rst_os_page_size();
     return limit.rlim_cur > used ? (size_t)limit.rlim_cur - used : 0;
 }
 
@@ -193,6 +193,11 @@ _Noreturn void rst_os_abort(void)
 uint32_t rst_os_process_id(void)
 {
     return (uint32_t)getpid();
+}
+
+size_t rst_os_resident(void)
+{
+    return rst_unix_pages(1) * rst_os_page_size();
 }
 
 size_t rst_os_peak_resident(void)

@@ -5,8 +5,8 @@
 
 #include "os/base.h"
 
-/* Bytes of address space mapped by the process, or a guess where it cannot be read. */
-size_t rst_unix_mapped(void);
+/* Pages of the process: 0 mapped, 1 resident. 0 where it cannot be read. */
+size_t rst_unix_pages(unsigned field);
 
 /* Tell the system what a fresh reservation is: its name, and that core dumps leave it out. */
 void rst_unix_mark_reserved(void *address, size_t size);

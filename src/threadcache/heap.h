@@ -47,6 +47,8 @@ typedef struct rst_heap {
     rst_block *list[RST_CLASS_COUNT];      /* [owner] blocks ready to be handed out */
     rst_slice *active[RST_CLASS_COUNT];    /* [owner] the page a list is filled from */
     rst_slice *available[RST_CLASS_COUNT]; /* [owner] further pages with free blocks */
+    char *base;                            /* [fixed] of arena 0 */
+    rst_slice *slices;                     /* [fixed] of arena 0 */
     rst_slice *spare;                      /* [owner] empty pages of one slice, linked by next */
     uint32_t spares;                       /* [owner] how many */
     uint32_t pages;                        /* [owner] pages that hold or held blocks, without the spare ones */
@@ -76,6 +78,12 @@ RST_INLINE void *rst_heap_pop(rst_heap *heap, unsigned size_class)
     if (RST_LIKELY(block != NULL))
         heap->list[size_class] = block->next;
     return block;
+}
+
+/* The descriptor of an address in arena 0, or NULL. */
+RST_INLINE rst_slice *rst_heap_slice_of(const rst_heap *heap, const void *address)
+{
+    return rst_slice_in(heap->base, heap->slices, address);
 }
 
 void rst_heap_turn_slow(rst_heap *heap, rst_slice *page);

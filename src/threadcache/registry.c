@@ -38,9 +38,13 @@ static rst_heap *adopt_from(rst_heap **list)
 
 static rst_heap *heap_make(void)
 {
+    if (rst_arena_count() == 0 && !rst_arena_add(0, 0))
+        return NULL;
     rst_heap *heap = rst_metadata_take(sizeof *heap);
     if (heap == NULL)
         return NULL;
+    heap->base = rst_arenas[0].base;
+    heap->slices = rst_arenas[0].slices;
     heap->out_budget = RST_OUT_BUDGET;
     heap->next_heap = rst_load_relaxed(&newest);
     while (!rst_cas_release(&newest, &heap->next_heap, heap)) { /* pairs with rst_registry_first */
