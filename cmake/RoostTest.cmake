@@ -33,7 +33,7 @@ if(ROOST_SANITIZE)
 endif()
 
 # The floors above the OS, on the fake one.
-file(GLOB _fake CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/os_fake.c")
+file(GLOB _fake CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/os_fake*.c")
 if(_fake AND ROOST_SOURCES)
     set(_fake_sources ${ROOST_SOURCES} ${_fake})
     list(FILTER _fake_sources EXCLUDE REGEX "/src/os/os_(unix|linux)\\.c$")

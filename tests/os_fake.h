@@ -1,0 +1,51 @@
+/* The OS contract of src/os/os.h in memory: what a test may ask of it. Memory is real, from one bounded pool; a call that
+ * the contract forbids ends the program, and touching what is not committed is a fault. A call that is made to fail does
+ * the worst that the contract allows.
+ * SPDX-License-Identifier: MIT */
+#ifndef ROOST_TESTS_OS_FAKE_H
+#define ROOST_TESTS_OS_FAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAKE_PAGE ((size_t)4096)
+#define FAKE_POOL ((size_t)256 << 20) /* all that can be reserved */
+
+typedef enum fake_kind { FAKE_RESERVE, FAKE_COMMIT, FAKE_PURGE, FAKE_REMAP, FAKE_MOVE, FAKE_KINDS } fake_kind;
+
+/* Let the nth call of a kind from now on fail (1: the next), and the `times` - 1 after it. */
+void fake_fail(fake_kind kind, unsigned nth, unsigned times);
+
+/* No failures any more. */
+void fake_fail_none(void);
+
+/* Failures on demand so far, and calls of a kind so far. */
+unsigned fake_failures(void);
+unsigned fake_calls(fake_kind kind);
+
+/* The clock stands still unless it is set. Starts at 1000. */
+void fake_clock_set(uint64_t ms);
+
+/* What rst_os_physical_memory and rst_os_address_space_left answer: 0 and SIZE_MAX at first. */
+void fake_set_limits(size_t physical, size_t address_space);
+
+/* Set a variable of the environment; NULL unsets it. The texts must stay. */
+void fake_environment(const char *name, const char *value);
+
+/* What has been written to standard error, terminated; and forget it. */
+const char *fake_errors(void);
+void fake_errors_clear(void);
+
+/* The ith reservation; false when there are no more. */
+bool fake_reservation(unsigned i, void **address, size_t *size);
+
+/* Bytes of [address, address + size) that are committed, resident, and moved but not remapped since. */
+size_t fake_committed(const void *address, size_t size);
+size_t fake_resident(const void *address, size_t size);
+size_t fake_moved(const void *address, size_t size);
+
+/* The thread-exit hook that the library set, for a test that plays the system. */
+void (*fake_thread_exit_hook(void))(void);
+
+#endif

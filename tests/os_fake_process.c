@@ -1,0 +1,193 @@
+/* The OS contract in memory, what is not memory: clock, environment, standard error, hooks. See os_fake.h.
+ * SPDX-License-Identifier: MIT */
+#include "os_fake.h"
+
+#include "os/os.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { VARIABLES_MAX = 32 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char errors[1 << 14]; /* [under lock] */
+static size_t errors_used;   /* [under lock] */
+
+static struct {
+    const char *name, *value;
+} variables[VARIABLES_MAX];
+static _Atomic uint64_t clock_ms = 1000;
+static _Atomic size_t physical_memory;
+static _Atomic size_t address_space = SIZE_MAX;
+static void (*exit_hook)(void);
+static pthread_key_t exit_key;
+
+size_t rst_os_physical_memory(void)
+{
+    return physical_memory;
+}
+
+size_t rst_os_address_space_left(void)
+{
+    return address_space;
+}
+
+__attribute__((no_sanitize("thread"), noinline)) void rst_os_snapshot(void *to, const void *from, size_t size)
+{
+    if ((uintptr_t)from % 8 != 0 || size % 8 != 0)
+        abort();
+    uint64_t *out = to;
+    const volatile uint64_t *in = from;
+    for (size_t i = 0; i < size / 8; i++)
+        out[i] = in[i];
+}
+
+uint64_t rst_os_clock_ms(void)
+{
+    return clock_ms;
+}
+
+uint64_t rst_os_random(void)
+{
+    return 0x9e3779b97f4a7c15ull;
+}
+
+bool rst_os_environment_ready(void)
+{
+    return true;
+}
+
+const char *rst_os_environment(const char *name)
+{
+    for (unsigned i = 0; i < VARIABLES_MAX && variables[i].name != NULL; i++) {
+        if (strcmp(variables[i].name, name) == 0)
+            return variables[i].value;
+    }
+    return NULL;
+}
+
+void rst_os_write_error(const char *text, size_t length)
+{
+    pthread_mutex_lock(&lock);
+    length = rst_min(length, sizeof errors - 1 - errors_used);
+    memcpy(errors + errors_used, text, length);
+    errors_used += length;
+    errors[errors_used] = '\0';
+    pthread_mutex_unlock(&lock);
+}
+
+void rst_os_keep_error_output(void)
+{
+}
+
+_Noreturn void rst_os_abort(void)
+{
+    fprintf(stderr, "%s", errors);
+    abort();
+}
+
+uint32_t rst_os_process_id(void)
+{
+    return (uint32_t)getpid();
+}
+
+uint32_t rst_os_thread_id(void)
+{
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+size_t rst_os_resident(void)
+{
+    size_t bytes = 0, size;
+    void *address;
+    for (unsigned i = 0; fake_reservation(i, &address, &size); i++)
+        bytes += fake_resident(address, size);
+    return bytes;
+}
+
+size_t rst_os_peak_resident(void)
+{
+    return rst_os_resident();
+}
+
+void rst_os_wait(void *word, uint32_t expected)
+{
+    (void)word;
+    (void)expected;
+    sched_yield(); /* "may return early" */
+}
+
+void rst_os_wake(void *word)
+{
+    (void)word;
+}
+
+static void on_exit_key(void *unused)
+{
+    (void)unused;
+    exit_hook();
+}
+
+void rst_os_set_thread_exit(void (*hook)(void))
+{
+    exit_hook = hook;
+    if (pthread_key_create(&exit_key, on_exit_key) != 0)
+        abort();
+}
+
+bool rst_os_arm_thread_exit(bool again)
+{
+    (void)again;
+    return pthread_setspecific(exit_key, &exit_key) == 0;
+}
+
+bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+    return pthread_atfork(before, parent, child) == 0;
+}
+
+/* --- what a test asks --------------------------------------------------------------------------------------------- */
+
+void fake_clock_set(uint64_t ms)
+{
+    clock_ms = ms;
+}
+
+void fake_set_limits(size_t physical, size_t address_space_left)
+{
+    physical_memory = physical;
+    address_space = address_space_left;
+}
+
+void fake_environment(const char *name, const char *value)
+{
+    unsigned i = 0;
+    while (variables[i].name != NULL && strcmp(variables[i].name, name) != 0)
+        i++;
+    if (i >= VARIABLES_MAX - 1)
+        abort();
+    variables[i].name = name;
+    variables[i].value = value;
+}
+
+const char *fake_errors(void)
+{
+    return errors;
+}
+
+void fake_errors_clear(void)
+{
+    errors_used = 0;
+    errors[0] = '\0';
+}
+
+void (*fake_thread_exit_hook(void))(void)
+{
+    return exit_hook;
+}
