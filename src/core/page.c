@@ -94,6 +94,14 @@ rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *t
     return rst_page_turn(page, surplus);
 }
 
+void rst_page_recount(rst_slice *page)
+{
+    uint32_t count = 0;
+    for (const rst_block *b = page->free; b != NULL; b = b->next)
+        count++;
+    page->left = page->carved - count;
+}
+
 /* --- checks ---------------------------------------------------------------------------------------------------------------- */
 
 static void check_failed(const rst_slice *page, const char *what)

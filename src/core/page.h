@@ -73,6 +73,10 @@ RST_INLINE rst_slice *rst_page_of(rst_slice *slice)
     return slice->kind == RST_KIND_INTERIOR ? slice - slice->span : slice;
 }
 
+/* Count a page's free list anew and set `left` by it. For a page whose owner was stopped between two instructions of a hot path, as
+ * in the child of a fork. ACTIVE or AVAILABLE. */
+void rst_page_recount(rst_slice *page);
+
 /* Checked builds: walk a page's free list and counts; aborts with a line when something does not hold. */
 void rst_page_check(const rst_slice *page);
 

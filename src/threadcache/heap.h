@@ -56,6 +56,7 @@ typedef struct rst_heap {
     int32_t out_budget;                    /* [owner] what may still wait in open batches */
     rst_message *pending;                  /* [token] taken from the inbox, not yet put into pages */
     _Atomic uint32_t busy;                 /* [owner; read by the child of a fork] inside the slow paths */
+    uint32_t survivor;                     /* [fixed in the child of a fork] its thread was lost at any instruction */
     uint32_t thread_id;                    /* [owner] as the OS shows it; 0: none */
     struct rst_heap *next_idle;            /* [registry lock] */
     struct rst_heap *next_heap;            /* [fixed] all heaps */

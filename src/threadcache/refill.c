@@ -14,6 +14,8 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
             page->next->prev = NULL;
         page->next = NULL;
         page->state = RST_PAGE_ACTIVE;
+        if (RST_UNLIKELY(heap->survivor != 0))
+            rst_page_recount(page);
         return page;
     }
     if (rst_classes[c].span == 1 && heap->spare != NULL) {

@@ -123,6 +123,7 @@ static void child_take_over(rst_heap *heap)
         return;
     }
     if (rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED) {
+        heap->survivor = 1;
         rst_remote_flush(heap);
         rst_remote_drain_owner(heap);
         rst_heap_fold(heap);
