@@ -12,7 +12,14 @@ void *rst_new(size_t size) noexcept __attribute__((visibility("hidden")));
 void *rst_aligned_alloc(size_t alignment, size_t size) noexcept __attribute__((visibility("hidden")));
 void rst_delete(void *block) noexcept __attribute__((visibility("hidden")));
 void abort(void) noexcept;
+
+/* The C++ ABI's own parts, named as its runtimes export them (libstdc++ and libc++ alike). A std::bad_alloc is nothing but its
+ * vtable pointer; it is made by hand, since the header's inline constructor would become ours to export. */
 void *__cxa_allocate_exception(size_t size) noexcept;
+[[noreturn]] void __cxa_throw(void *object, const void *type, void (*destroy)(void *));
+extern const void *const bad_alloc_vtable[] __asm__("_ZTVSt9bad_alloc") __attribute__((weak));
+extern const char bad_alloc_type[] __asm__("_ZTISt9bad_alloc") __attribute__((weak));
+void bad_alloc_destroy(void *object) __asm__("_ZNSt9bad_allocD1Ev") __attribute__((weak));
 }
 
 #define WEAK(symbol) __asm__(".weak " symbol)
@@ -23,9 +30,6 @@ WEAK("__cxa_end_catch");
 WEAK("__gxx_personality_v0");
 WEAK("_Unwind_Resume");
 WEAK("_ZSt15get_new_handlerv");
-WEAK("_ZTISt9bad_alloc");
-WEAK("_ZTVSt9bad_alloc");
-WEAK("_ZNSt9bad_allocD1Ev");
 WEAK("_ZSt9terminatev");
 
 /* Weak, so that a program linked with the archive may define some of them itself. */
@@ -52,22 +56,30 @@ void *allocate_aligned(size_t size, size_t alignment)
     return rst_aligned_alloc(alignment, size);
 }
 
+[[noreturn]] void throw_bad_alloc()
+{
+    if (!present(__cxa_allocate_exception)) /* no C++ runtime: nobody could catch it */
+        abort();
+    const void **object = static_cast<const void **>(__cxa_allocate_exception(sizeof(std::bad_alloc)));
+    *object = bad_alloc_vtable + 2; /* behind the offset to top and the type */
+    __cxa_throw(object, bad_alloc_type, bad_alloc_destroy);
+}
+
 /* The standard's loop: ask the program's new-handler for memory until there is some, or none to ask. */
 __attribute__((noinline, cold)) void *new_slow(allocate again, size_t size, size_t alignment)
 {
     for (;;) {
         std::new_handler handler = present(std::get_new_handler) ? std::get_new_handler() : nullptr;
-        if (handler == nullptr) {
-            if (!present(__cxa_allocate_exception)) /* no C++ runtime: nobody could catch it */
-                abort();
-            throw std::bad_alloc();
-        }
+        if (handler == nullptr)
+            throw_bad_alloc();
         handler();
         void *block = again(size, alignment);
         if (block != nullptr)
             return block;
     }
 }
+
+static_assert(sizeof(std::bad_alloc) == sizeof(void *), "a vtable pointer and nothing else");
 
 } // namespace
 

@@ -71,7 +71,7 @@ bool rst_large_resize(rst_slice *first, size_t size)
 {
     size_t have = first->span;
     size_t need = rst_slices_for(size);
-    if (need > UINT32_MAX)
+    if (size > RST_SIZE_MAX || need > UINT32_MAX)
         return false;
     if (need > have) {
         bool zeroed;
