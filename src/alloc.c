@@ -17,6 +17,8 @@ static void *alloc_class(unsigned c)
     if (heap == NULL)
         return rst_out_of_memory();
     void *block = rst_heap_pop(heap, c);
+    if (block == NULL)
+        block = rst_heap_take(heap, c);
     if (RST_UNLIKELY(block == NULL))
         block = rst_heap_refill(heap, c);
     return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();

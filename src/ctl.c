@@ -29,7 +29,7 @@ size_t rst_trim(void)
     if (heap != &rst_heap_none) {
         rst_heap_enter(heap);
         rst_remote_flush(heap);
-        rst_remote_drain_owner(heap);
+        rst_remote_drain_all(heap);
         rst_heap_fold(heap);
         rst_heap_leave(heap);
     }

@@ -1,6 +1,6 @@
 /* operator new and delete, all of them, without a need for the C++ runtime: what throws and catches is bound weakly, and is
  * there whenever a C++ program is. As in libstdc++, every other form forwards to the one that a program is likely to replace:
- * arrays and nothrow forms to new(size_t), new(size_t, align_val_t); all deletes to delete(void *).
+ * arrays and nothrow forms to new(size_t) or new(size_t, align_val_t), deletes to delete(void *) or its aligned twin.
  * SPDX-License-Identifier: MIT */
 #include <new>
 

@@ -4,6 +4,7 @@
 #include "core/metadata.h"
 #include "core/options.h"
 #include "face.h"
+#include "os/fmt.h"
 #include "os/os.h"
 #include "os/sync.h"
 #include "stats/report.h"
@@ -95,6 +96,15 @@ rst_heap *rst_attached_heap(void)
     return RST_LIKELY(heap != &rst_heap_none) ? heap : attach();
 }
 
+static void say_setup(void)
+{
+    rst_heap *heap = rst_attached_heap();
+    rst_say("version %d.%d.%d, %zu MiB of address space at %p, %zu byte OS pages%s", ROOST_VERSION_MAJOR,
+            ROOST_VERSION_MINOR, ROOST_VERSION_PATCH, rst_arenas[0].size / RST_MIB, (void *)rst_arenas[0].base,
+            rst_os_page_size(), heap == NULL ? "; no memory" : "");
+    rst_options_say();
+}
+
 /* The dynamic linker allocates before the environment is set up. */
 __attribute__((constructor(101))) static void on_load(void)
 {
@@ -104,6 +114,8 @@ __attribute__((constructor(101))) static void on_load(void)
         rst_options_read();
     if (rst_option_get(stats) != 0)
         rst_os_keep_error_output();
+    if (rst_option_get(verbose) != 0)
+        say_setup();
 }
 
 __attribute__((destructor(101))) static void on_unload(void)

@@ -14,6 +14,10 @@ static rst_slice *block_slice(const char *function, const void *block)
         rst_bad_pointer(function, block, slice != NULL ? "not a block that is in use" : "not a block of roost's");
         return NULL;
     }
+    if (RST_UNLIKELY(slice->kind == RST_KIND_LARGE && rst_slice_memory(slice) != block)) {
+        rst_bad_pointer(function, block, "points into a large block, not to its start");
+        return NULL;
+    }
     return rst_page_of(slice);
 }
 

@@ -2,8 +2,7 @@
  *
  *   X(name, type, default, minimum, maximum, unit, help)
  *
- * type: BOOL (0/1, yes/no, on/off, true/false), SIZE (bytes, with k, m, g, t), MS (milliseconds),
- * NUM (a plain number), or CHOICE (see the row's help). An option is set by ROOST_<NAME>=value in the
+ * type: BOOL (0/1, yes/no, on/off, true/false), SIZE (bytes, with k, m, g, t), MS (milliseconds), or NUM (a plain number). An option is set by ROOST_<NAME>=value in the
  * environment, or as name=value in ROOST_OPTIONS, separated by commas or blanks; ROOST_<NAME> wins.
  * SPDX-License-Identifier: MIT
  */

@@ -44,8 +44,9 @@ ROOST_API void *roost_zalloc(size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, allo
 /** Allocate `count` * `size` bytes that read as zero. @return NULL with ENOMEM, also when the product overflows. */
 ROOST_API void *roost_calloc(size_t count, size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(1, 2));
 
-/** Give a block back. NULL is ignored. Keeps errno. A pointer that roost did not hand out is reported by one
- *  line on standard error; what follows is set by the option `bad_pointer`. */
+/** Give a block back. NULL is ignored. Keeps errno. A pointer to memory that is not roost's, to memory that is
+ *  not in use, or into a large block is reported by one line on standard error; what follows is set by the option
+ *  `bad_pointer`. One into a small block is not found. */
 ROOST_API void roost_free(void *block) ROOST_NOEXCEPT;
 
 /** As roost_free, where the caller states the size it asked for (C23 free_sized). */

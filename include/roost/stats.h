@@ -34,7 +34,7 @@
 #define ROOST_HEAP_TABLE(X)                                                               \
     X(pages_made, "pages", "pages cut")                                                   \
     X(pages_ended, "pages", "pages given back to the arena, or kept empty")               \
-    X(refills, "calls", "times a free list was empty")                                    \
+    X(refills, "calls", "times that a free list was filled the slow way")                                    \
     X(foreign_sent_batches, "batches", "messages sent to other heaps")                    \
     X(foreign_sent_blocks, "blocks", "blocks in them")                                    \
     X(foreign_sent_bytes, "bytes", "their bytes")                                         \

@@ -51,8 +51,10 @@ static size_t arena_size_wanted(size_t bytes, bool first)
 {
     size_t left = rst_os_address_space_left();
     size_t want = rst_option_get(arena_size);
-    if (first)
+    if (first && want == rst_option_default(arena_size))
         want = rst_max(want, rst_min(rst_os_physical_memory() * 4, RST_TIB * 64));
+    else if (first)
+        want = rst_max(want, bytes);
     else
         want = rst_max(want / 4, bytes);
     if (left != SIZE_MAX) /* the program's own mappings and stacks need address space too */
@@ -137,8 +139,10 @@ static rst_growth grow_locked(rst_arena *arena, size_t segments, size_t align, s
     if (start > arena->size || segments > (arena->size - start) / RST_SEGMENT_SIZE)
         return growth;
     size_t to = commit_some(arena, frontier, start + segments * RST_SEGMENT_SIZE);
-    if (to == frontier)
+    if (to == frontier) {
+        growth.refused = true;
         return growth;
+    }
     rst_store_release(&arena->frontier, to); /* pairs with the acquire of those who search */
     if (arena == &rst_arenas[0])
         rst_store_relaxed(&rst_main_frontier, to); /* relaxed: see rst_slice_in */

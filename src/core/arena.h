@@ -16,7 +16,7 @@ enum { RST_RUN_LEVELS = 6 }; /* runs of 1, 2, 4 ... 32 slices */
 typedef struct rst_segment {
     _Atomic uint32_t free;    /* [atomic] slices that can be claimed */
     _Atomic uint32_t dirty;   /* [atomic, by the slice's holder] of free slices: may not read as zero, may be resident */
-    _Atomic uint32_t touched; /* [atomic] when dirty slices were last released, ms */
+    _Atomic uint32_t touched; /* [atomic] when dirty slices were last released, ms; wraps */
     uint32_t unused;
 } rst_segment;
 
@@ -54,11 +54,12 @@ bool rst_arena_add(size_t bytes, unsigned seen);
 /* What growing did: segments [from, to) are new, none of them free yet; the caller may use [first, first + wanted). */
 typedef struct rst_growth {
     size_t from, first, to;
-    bool moved; /* the frontier was not what the caller knew: nothing was done */
+    bool moved;   /* the frontier was not what the caller knew: nothing was done */
+    bool refused; /* it would fit, but the system gives no memory */
 } rst_growth;
 
 /* Commit at least `segments` more of an arena, contiguous, the first aligned to `align` segments. `seen` is the frontier that
- * the caller searched up to. `first` is SIZE_MAX when it does not fit or the system refuses. */
+ * the caller searched up to. `first` is SIZE_MAX when it was not done. */
 rst_growth rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen);
 
 /* Around fork, so that the child finds the locks free. */

@@ -67,6 +67,17 @@ static void large_set_size(rst_slice *first, size_t size)
     rst_process_add(large_live_bytes, first->large_size);
 }
 
+/* Give back the slices of a block from the need-th on. */
+static void large_release_tail(rst_slice *first, size_t have, size_t need)
+{
+    size_t index = rst_slice_index(&rst_arenas[first->arena], first);
+    size_t dirty = have - need;
+    char *tail = rst_slice_memory(first) + need * RST_SLICE_SIZE;
+    if (first->moved != 0 && rst_os_remap(tail, dirty * RST_SLICE_SIZE)) /* as in rst_large_free */
+        dirty = 0;
+    rst_slices_release(first->arena, index + need, have - need, dirty);
+}
+
 bool rst_large_resize(rst_slice *first, size_t size)
 {
     size_t have = first->span;
@@ -78,8 +89,7 @@ bool rst_large_resize(rst_slice *first, size_t size)
         if (!rst_slices_extend(first, have, need - have, &zeroed))
             return false;
     } else if (need < have) {
-        size_t index = rst_slice_index(&rst_arenas[first->arena], first);
-        rst_slices_release(first->arena, index + need, have - need, have - need);
+        large_release_tail(first, have, need);
     }
     first->span = (uint32_t)need;
     large_set_size(first, size);

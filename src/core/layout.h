@@ -52,7 +52,7 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
     uint16_t capacity;                /* [fixed] blocks that fit */
     uint8_t size_class;               /* [fixed] */
     uint8_t kind;                     /* [fixed] rst_kind */
-    uint8_t arena;                    /* [fixed] when the slice is committed */
+    uint8_t arena;                    /* [fixed] index of the arena; set on the first slice of a claimed run */
     uint8_t state;                    /* [owner] rst_page_state */
     uint32_t span;                    /* [fixed] slices of the page or large block; of an interior slice: distance back */
     struct rst_slice *next, *prev;    /* [owner] neighbours in the heap's list */

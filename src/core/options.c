@@ -156,3 +156,10 @@ void rst_options_read(void)
             option_set(i, value);
     }
 }
+
+void rst_options_say(void)
+{
+    for (unsigned i = 0; i < RST_OPTION_COUNT; i++)
+        rst_say("option %s = %zu%s%s", rows[i].name, (size_t)rst_load_relaxed(&rst_option_values[i]),
+                rows[i].unit[0] != '\0' ? " " : "", rows[i].unit);
+}

@@ -7,7 +7,7 @@
 
 enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10 };
 
-static _Atomic uint32_t next_step; /* ms; whoever moves it on does the step */
+static _Atomic uint64_t next_step; /* ms; whoever moves it on does the step */
 
 /* Purge the segments of one group that have been idle for `age` ms. */
 static size_t purge_group(rst_arena *arena, size_t g, uint32_t now, uint32_t age)
@@ -17,7 +17,7 @@ static size_t purge_group(rst_arena *arena, size_t g, uint32_t now, uint32_t age
     for (; warm != 0; warm &= warm - 1) {
         unsigned s = rst_lowest_bit64(warm);
         uint32_t idle = now - rst_load_relaxed(&arena->groups[g].segment[s].touched);
-        if (idle >= age && (int32_t)idle >= 0)
+        if (idle >= age)
             purged += rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s);
     }
     return purged;
@@ -37,16 +37,16 @@ static size_t purge_older(uint32_t now, uint32_t age)
 
 void rst_purge_tick(void)
 {
-    uint32_t now = (uint32_t)rst_os_clock_ms();
-    uint32_t due = rst_load_relaxed(&next_step);
-    if (due != 0 && (int32_t)(now - due) < 0)
+    uint64_t now = rst_os_clock_ms();
+    uint64_t due = rst_load_relaxed(&next_step);
+    if (now < due)
         return;
     uint32_t delay = (uint32_t)rst_option_get(purge_delay);
     uint32_t step = (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
     /* relaxed: only decides who does the step. */
     if (atomic_compare_exchange_strong_explicit(&next_step, &due, now + step, memory_order_relaxed,
                                                 memory_order_relaxed))
-        purge_older(now, delay);
+        purge_older((uint32_t)now, delay);
 }
 
 size_t rst_purge_all(void)

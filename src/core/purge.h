@@ -1,5 +1,5 @@
 /* Purge: free memory that has been idle for `purge_delay` goes back to the OS.
- * Whoever comes by does a step, at most every few milliseconds; there is no lock. Any thread.
+ * Whoever comes by does a step, four for each delay; there is no lock. Any thread.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_PURGE_H
 #define RST_CORE_PURGE_H

@@ -207,11 +207,11 @@ static void free_fresh(rst_arena *arena, size_t first, size_t end)
 }
 
 /* A run from beyond the frontier; what else became new, and what is left of the run's last segment, becomes free. */
-static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_t align, bool *moved)
+static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_t align, rst_growth *growth_out)
 {
     size_t n = segments_for(count);
     rst_growth growth = rst_arena_grow(arena, n, rst_max(align / RST_SEGMENT_SLICES, 1), frontier);
-    *moved = growth.moved;
+    *growth_out = growth;
     if (growth.first == SIZE_MAX)
         return SIZE_MAX;
     size_t last = growth.first + n - 1;
@@ -225,7 +225,8 @@ static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_
     return growth.first * RST_SEGMENT_SLICES;
 }
 
-static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align)
+/* SIZE_MAX: not in this arena; *refused: and in no other either, the system gives no memory. */
+static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool *refused)
 {
     for (;;) {
         size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
@@ -234,9 +235,10 @@ static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align)
                            : claim_long(arena, frontier, count, align);
         if (index != SIZE_MAX)
             return index;
-        bool moved;
-        index = claim_fresh(arena, frontier, count, align, &moved);
-        if (!moved)
+        rst_growth growth;
+        index = claim_fresh(arena, frontier, count, align, &growth);
+        *refused |= growth.refused;
+        if (!growth.moved)
             return index;
     }
 }
@@ -247,10 +249,11 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
     if (count == 0 || count > RST_SIZE_MAX / 2 / RST_SLICE_SIZE || align > RST_SIZE_MAX / 2 / RST_SLICE_SIZE)
         return NULL;
     unsigned from = 0;
+    bool refused = false;
     for (;;) {
         unsigned arenas = rst_arena_count();
         for (unsigned i = from; i < arenas; i++) {
-            size_t index = claim_in_arena(&rst_arenas[i], count, align);
+            size_t index = claim_in_arena(&rst_arenas[i], count, align, &refused);
             if (index != SIZE_MAX) {
                 rst_slice *first = &rst_arenas[i].slices[index];
                 *zeroed = run_is_clean(&rst_arenas[i], index, count);
@@ -260,7 +263,7 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
             }
         }
         from = arenas;
-        if (!rst_arena_add(bytes, arenas))
+        if (refused || !rst_arena_add(bytes, arenas)) /* more address space does not help against want of memory */
             return NULL;
     }
 }
@@ -281,8 +284,8 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
     }
     bool done = got == inside;
     if (done && inside < more) {
-        bool moved;
-        done = claim_fresh(arena, frontier, more - inside, 1, &moved) != SIZE_MAX;
+        rst_growth growth;
+        done = claim_fresh(arena, frontier, more - inside, 1, &growth) != SIZE_MAX;
     }
     rst_process_use(got * RST_SLICE_SIZE);
     if (!done) {

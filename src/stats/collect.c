@@ -18,15 +18,24 @@ static void add_heap_counters(roost_stats *stats, rst_heap *heap)
     ROOST_HEAP_TABLE(ADD_HEAP)
 }
 
+/* The page that a block lies in, as it reads now; NULL when there is none. */
+static const rst_slice *page_of_block(const rst_block *block)
+{
+    const rst_slice *slice = rst_slice_of(block);
+    if (slice == NULL)
+        return NULL;
+    rst_slice copy;
+    rst_os_snapshot(&copy, slice, sizeof copy);
+    return copy.kind == RST_KIND_INTERIOR ? slice - copy.span : slice;
+}
+
 /* Blocks of a free list that no page counts; follows it only inside its page, and no further than a page can reach. */
 static uint32_t list_length(const rst_block *block)
 {
     uint32_t count = 0;
-    rst_slice *slice = block != NULL ? rst_slice_of(block) : NULL;
-    rst_slice *page = slice != NULL ? rst_page_of(slice) : NULL;
+    const rst_slice *page = page_of_block(block);
     while (block != NULL && count < UINT16_MAX) {
-        slice = rst_slice_of(block);
-        if (slice == NULL || rst_page_of(slice) != page || (uintptr_t)block % RST_GRAIN != 0)
+        if (page == NULL || page_of_block(block) != page || (uintptr_t)block % RST_GRAIN != 0)
             break;
         count++;
         rst_block copy;
@@ -49,10 +58,13 @@ static void add_heap_blocks(roost_stats *stats, rst_heap *heap)
     for (unsigned i = 0; i < RST_BATCH_COUNT; i++) {
         rst_batch batch;
         rst_os_snapshot(&batch, &heap->batch[i], sizeof batch);
+        rst_slice page = {.size_class = 0};
         if (batch.page == NULL)
             continue;
+        rst_os_snapshot(&page, batch.page, sizeof page);
         stats->undrained_blocks += batch.count;
-        stats->undrained_bytes += (uint64_t)batch.count * rst_classes[batch.page->size_class].size;
+        if (page.size_class < RST_CLASS_COUNT)
+            stats->undrained_bytes += (uint64_t)batch.count * rst_classes[page.size_class].size;
     }
 }
 
@@ -102,5 +114,5 @@ void rst_stats_collect(roost_stats *stats)
     stats->allocated_blocks += stats->large_live - stats->undrained_blocks;
     stats->allocated += stats->large_live_bytes - stats->undrained_bytes;
     stats->resident = rst_os_resident();
-    stats->resident_peak = rst_os_peak_resident();
+    stats->resident_peak = rst_max(rst_os_peak_resident(), stats->resident);
 }

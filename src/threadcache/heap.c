@@ -61,6 +61,8 @@ void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
 
 RST_NOINLINE void rst_heap_turn_slow(rst_heap *heap, rst_slice *page)
 {
+    if (page->state == RST_PAGE_ACTIVE)
+        return; /* all its blocks are back; it stays, its class is in use */
     rst_heap_enter(heap);
     rst_heap_page_event(heap, page, rst_page_turn(page, 0));
     rst_heap_leave(heap);

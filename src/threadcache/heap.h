@@ -98,6 +98,20 @@ RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
         rst_heap_turn_slow(heap, page);
 }
 
+/* What came back to the active page becomes the list, and its first block is taken; NULL: there is none, or it is time for
+ * the slow path. Needs no mark of being inside: see rst_page_recount. */
+RST_INLINE void *rst_heap_take(rst_heap *heap, unsigned size_class)
+{
+    rst_slice *page = heap->active[size_class];
+    if (page == NULL || page->free == NULL || heap->refills_to_tick == 0)
+        return NULL;
+    heap->refills_to_tick--;
+    rst_block *block = rst_page_take(page);
+    atomic_signal_fence(memory_order_seq_cst); /* for the compiler only: never in both lists, should a fork copy us here */
+    heap->list[size_class] = block->next;
+    return block;
+}
+
 /* --- slow paths; owner's thread, heap is not rst_heap_none ------------------------------------------------------------------- */
 
 /* Fill the list of a class and take a block from it. NULL: out of memory. */

@@ -58,10 +58,11 @@ RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
     rst_heap_enter(heap);
     rst_count(&heap->counters.refills, 1);
     rst_remote_drain_owner(heap);
-    if (heap->refills_to_tick-- == 0) {
+    if (heap->refills_to_tick == 0) {
         heap->refills_to_tick = RST_TICK_REFILLS;
         rst_purge_tick();
     }
+    heap->refills_to_tick--;
     rst_block *list = fill(heap, c);
     if (list != NULL)
         heap->list[c] = list->next;

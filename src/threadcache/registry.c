@@ -99,7 +99,7 @@ void rst_registry_detach(void)
     rst_thread_heap = (rst_heap *)&rst_heap_none;
     rst_heap_enter(heap);
     rst_remote_flush(heap);
-    rst_remote_drain_owner(heap);
+    rst_remote_drain_all(heap);
     rst_heap_fold(heap);
     heap->thread_id = 0;
     rst_heap_leave(heap);
@@ -125,7 +125,7 @@ static void child_take_over(rst_heap *heap)
     if (rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED) {
         heap->survivor = 1;
         rst_remote_flush(heap);
-        rst_remote_drain_owner(heap);
+        rst_remote_drain_all(heap);
         rst_heap_fold(heap);
         heap->thread_id = 0;
         rst_store_relaxed(&heap->state, RST_HEAP_IDLE);

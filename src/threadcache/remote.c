@@ -5,8 +5,10 @@
 
 bool rst_remote_token_try(rst_heap *heap)
 {
-    /* acquire: what the last holder did to the heap is seen. Pairs with rst_remote_token_release. */
-    return rst_load_relaxed(&heap->token) == 0 && rst_swap_acquire(&heap->token, 1u) == 0;
+    /* seq_cst: after the push that led here, and what the last holder did to the heap is seen. Pairs with
+     * rst_remote_token_release: when the token is found taken, its holder looks at the inbox again after this. */
+    return rst_load_seq(&heap->token) == 0 &&
+           atomic_exchange_explicit(&heap->token, 1u, memory_order_seq_cst) == 0;
 }
 
 void rst_remote_token_release(rst_heap *heap)
@@ -23,7 +25,7 @@ static void push(rst_heap *owner, rst_message *message)
     do {
         message->next = first;
         /* release: chain and message are seen by whoever takes the inbox. seq_cst: before the look at `state`, so that a
-         * heap that is just being parked is drained by its last owner or by us. Pairs with rst_registry_park. */
+         * heap that is just being parked is drained by its last owner or by us. Pairs with park() in registry.c. */
     } while (!atomic_compare_exchange_weak_explicit(&owner->inbox, &first, message, memory_order_seq_cst,
                                                     memory_order_relaxed));
     if (RST_UNLIKELY(rst_load_seq(&owner->state) == RST_HEAP_IDLE))
@@ -118,9 +120,18 @@ void rst_remote_drain_slow(rst_heap *heap)
     rst_remote_token_release(heap);
 }
 
+void rst_remote_drain_all(rst_heap *heap)
+{
+    if (!rst_remote_token_try(heap))
+        return;
+    drain_with_token(heap, UINT64_MAX);
+    rst_remote_token_release(heap);
+}
+
 void rst_remote_drain_idle(rst_heap *heap)
 {
-    /* seq_cst loads: second half of the Dekker pairs with push() and with rst_registry_park. */
+    /* seq_cst loads: second half of the Dekker pairs with push() and with park() in registry.c. An idle heap has
+     * nothing pending: its last owner, and whoever drains it here, takes in all. */
     while (rst_load_seq(&heap->inbox) != NULL && rst_load_seq(&heap->state) == RST_HEAP_IDLE &&
            rst_remote_token_try(heap)) {
         if (rst_load_relaxed(&heap->state) == RST_HEAP_IDLE) { /* adopted meanwhile: its thread will do it */

@@ -20,6 +20,9 @@ void rst_remote_flush(rst_heap *heap);
 /* Take in a bounded number of batches. Owner, on slow paths. */
 void rst_remote_drain_slow(rst_heap *heap);
 
+/* Take in everything there is. Owner, or who acts for it. */
+void rst_remote_drain_all(rst_heap *heap);
+
 RST_INLINE void rst_remote_drain_owner(rst_heap *heap)
 {
     /* relaxed: a hint; a batch missed now is seen by the next refill. */
