@@ -61,7 +61,7 @@ unsigned rst_page_carve(rst_slice *page, rst_block **list)
     char *last = first + (size_t)(count - 1) * info->size;
     for (char *p = first; p < last; p += info->size)
         ((rst_block *)p)->next = (rst_block *)(p + info->size);
-    ((rst_block *)last)->next = NULL;
+    ((rst_block *)last)->next = *list;
     page->carved = (uint16_t)(page->carved + count);
     page->left += count;
     *list = (rst_block *)first;

@@ -28,7 +28,7 @@ void rst_page_recut(rst_slice *page, unsigned size_class);
 /* Give an empty page's slices back to the arena. */
 void rst_page_end(rst_slice *page);
 
-/* Carve up to one chunk into a list; returns how many blocks, 0 when all are carved. They count as out. */
+/* Carve up to one chunk and put it before *list; returns how many blocks, 0 when all are carved. They count as out. */
 unsigned rst_page_carve(rst_slice *page, rst_block **list);
 
 /* The last block has been taken: the page is in no list until enough came back. */

@@ -9,7 +9,7 @@
 #define CLASS(size) \
     { \
         (size), (uint32_t)(((1ull << 32) + (size)-1) / (size)), CLASS_CAPACITY(size), CLASS_SPAN(size), \
-            (size) <= 512 ? 4096 / (size) : (size) <= 1024 ? 8 : (size) <= 4096 ? 4096 / (size) : 1, CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
+            (size) <= 4096 ? 4096 / (size) : 1, CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
     }
 
 /* clang-format off */

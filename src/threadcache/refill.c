@@ -4,6 +4,8 @@
 #include "threadcache/heap.h"
 #include "threadcache/remote.h"
 
+enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024 };
+
 /* Another page with something to give, now active; NULL: out of memory. */
 static rst_slice *next_page(rst_heap *heap, unsigned c)
 {
@@ -33,6 +35,14 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
     return page;
 }
 
+/* Blocks that go round between list and page: with very few of them every call is a slow one. Seen only now and then, since
+ * rst_heap_take serves most: so a class that is hardly used stays small. */
+static bool circulation_is_small(const rst_slice *page)
+{
+    return page->span == 1 && (page->carved < CIRCULATION_BLOCKS ||
+                               page->carved * rst_classes[page->size_class].size < CIRCULATION_BYTES);
+}
+
 static rst_block *fill(rst_heap *heap, unsigned c)
 {
     for (;;) {
@@ -40,9 +50,12 @@ static rst_block *fill(rst_heap *heap, unsigned c)
         if (page != NULL) {
             if (RST_CHECKED)
                 rst_page_check(page);
-            if (page->free != NULL)
-                return rst_page_take(page);
-            rst_block *list;
+            rst_block *list = rst_page_take(page);
+            if (list != NULL) {
+                if (circulation_is_small(page))
+                    rst_page_carve(page, &list);
+                return list;
+            }
             if (rst_page_carve(page, &list) != 0)
                 return list;
             rst_page_set_full(page);
