@@ -8,7 +8,7 @@
 #define CLASS_CAPACITY(size) (CLASS_SPAN(size) * RST_SLICE_SIZE / (size))
 #define CLASS(size) \
     { \
-        (size), (uint32_t)(((1ull << 32) + (size)-1) / (size)), CLASS_CAPACITY(size), CLASS_SPAN(size), \
+        (size), CLASS_CAPACITY(size), CLASS_SPAN(size), \
             (size) <= 4096 ? 4096 / (size) : 1, CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
     }
 
@@ -50,9 +50,10 @@ const uint8_t rst_small_class[RST_SMALL_MAX / RST_GRAIN + 1] = {
 
 unsigned rst_class_of_aligned(size_t size, size_t alignment)
 {
-    if (size > RST_MEDIUM_MAX || alignment > RST_MEDIUM_MAX)
+    if (size > RST_MEDIUM_MAX || alignment > RST_MEDIUM_MAX || rst_align_up(size, alignment) > RST_MEDIUM_MAX)
         return RST_CLASS_COUNT;
-    unsigned c = rst_class_of(size);
+    /* A multiple of the alignment to begin with: then at most three classes are passed over. */
+    unsigned c = rst_class_of(rst_align_up(rst_max(size, 1), alignment));
     while (c < RST_CLASS_COUNT && (rst_classes[c].size & (alignment - 1)) != 0)
         c++;
     return c;

@@ -2,7 +2,7 @@
  *
  * 16-byte steps up to 128, then four classes for each doubling up to 64 KiB, so that no more than 20 % of a block is wasted
  * above 128 bytes. Classes up to 8 KiB live in pages of one slice and are found in a byte table; larger ones ("medium")
- * live in pages of eight slices and are found by arithmetic. Division by a block size is by a stored reciprocal.
+ * live in pages of eight slices and are found by arithmetic.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_SIZECLASS_H
 #define RST_CORE_SIZECLASS_H
@@ -22,7 +22,6 @@ static_assert(RST_LINEAR_MAX << 6 == RST_SMALL_MAX && RST_SMALL_MAX << 3 == RST_
 
 typedef struct rst_class_info {
     uint32_t size;       /* bytes of a block */
-    uint32_t reciprocal; /* ceil(2^32 / size): offset / size == offset * reciprocal >> 32 inside a page */
     uint16_t capacity;   /* blocks of a page */
     uint16_t span;       /* slices of a page */
     uint16_t chunk;      /* blocks carved at once */

@@ -51,18 +51,6 @@ static void every_size_gets_the_least_class(void **state)
     assert_int_equal(c, RST_CLASS_COUNT - 1);
 }
 
-static void reciprocal_divides_every_offset(void **state)
-{
-    (void)state;
-    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        const rst_class_info *info = &rst_classes[c];
-        size_t wrong = 0;
-        for (uint64_t offset = 0; offset < info->span * RST_SLICE_SIZE; offset++)
-            wrong += (offset * info->reciprocal >> 32) != offset / info->size;
-        assert_int_equal(wrong, 0);
-    }
-}
-
 static void aligned_class_is_the_least_that_fits(void **state)
 {
     (void)state;
@@ -82,7 +70,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_table_follows_the_rule),
         cmocka_unit_test(every_size_gets_the_least_class),
-        cmocka_unit_test(reciprocal_divides_every_offset),
         cmocka_unit_test(aligned_class_is_the_least_that_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
