@@ -31,15 +31,17 @@ static rst_slice *page_all_out(unsigned c)
     assert_ptr_equal(rst_load_relaxed(&page->owner), owner);
     assert_int_equal(page->state, RST_PAGE_ACTIVE);
     out_count = 0;
-    for (rst_block *list; out_count < info->capacity;) {
+    while (out_count < info->capacity) {
+        rst_block *list = NULL;
         unsigned count = rst_page_carve(page, &list);
         assert_int_equal(count, rst_min(info->chunk, (size_t)info->capacity - out_count));
         note_list(list, count);
         assert_int_equal(rst_page_out(page), out_count);
         rst_page_check(page);
     }
-    rst_block *none;
+    rst_block *none = NULL;
     assert_int_equal(rst_page_carve(page, &none), 0);
+    assert_null(none);
     return page;
 }
 
@@ -122,7 +124,7 @@ static void a_partly_carved_page_counts(void **state)
     uint64_t seed = 4;
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
         rst_slice *page = rst_page_make(owner, c);
-        rst_block *list;
+        rst_block *list = NULL;
         unsigned carved = rst_page_carve(page, &list);
         out_count = 0;
         note_list(list, carved);
@@ -130,9 +132,10 @@ static void a_partly_carved_page_counts(void **state)
             rst_page_event event = RST_PAGE_NO_EVENT;
             unsigned what = (unsigned)(unit_random(&seed) % 4);
             if (what == 0) {
+                list = NULL;
                 unsigned more = rst_page_carve(page, &list);
                 carved += more;
-                note_list(more != 0 ? list : NULL, more);
+                note_list(list, more);
             } else if (what == 1) {
                 note_list(rst_page_take(page), carved - out_count);
             } else if (out_count != 0) {
@@ -157,7 +160,7 @@ static void a_recut_page_serves_another_class(void **state)
     while (out_count != 0)
         put_some(page, BLOCKS_MAX, &seed, &event);
     for (unsigned c = 0; c < RST_SMALL_CLASSES; c++) {
-        rst_block *list;
+        rst_block *list = NULL;
         rst_page_recut(page, c);
         assert_int_equal(page->capacity, rst_classes[c].capacity);
         assert_int_equal(rst_page_carve(page, &list), rst_classes[c].chunk);
