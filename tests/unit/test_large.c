@@ -1,0 +1,246 @@
+/* Large blocks: random sizes and alignments, zeroed or not; resized, moved and freed; contents followed throughout.
+ * SPDX-License-Identifier: MIT */
+#include "unit.h" /* ROOST_TEST_OS_FAKE */
+
+#include "core/large.h"
+#include "core/options.h"
+#include "os/os.h"
+
+enum { BLOCKS = 24, STEPS = 3000 };
+
+typedef struct block {
+    char *memory; /* NULL: none */
+    size_t size;
+    uint64_t tag;
+} block;
+
+static block blocks[BLOCKS];
+static uint64_t next_tag;
+
+static rst_slice *slice_of(const block *b)
+{
+    return rst_slice_of(b->memory);
+}
+
+/* Aligned, so that it is one of the tagged words or clear of them. */
+static size_t last_word(const block *b)
+{
+    return rst_align_down(b->size - 8, 8);
+}
+
+/* Tags in the first and the last word of each page tell blocks apart. */
+static void fill(block *b)
+{
+    b->tag = ++next_tag;
+    for (size_t i = 0; i + 8 <= b->size; i += 4096)
+        memcpy(b->memory + i, &b->tag, 8);
+    memcpy(b->memory + last_word(b), &b->tag, 8);
+}
+
+static void check(const block *b, size_t size)
+{
+    for (size_t i = 0; i + 8 <= size; i += 4096)
+        assert_memory_equal(b->memory + i, &b->tag, 8);
+    rst_slice *first = slice_of(b);
+    assert_int_equal(first->kind, RST_KIND_LARGE);
+    assert_ptr_equal(rst_slice_memory(first), b->memory);
+    assert_null(rst_load_relaxed(&first->owner));
+    assert_int_equal(first->large_size, rst_large_good_size(b->size));
+    assert_true(first->large_size >= b->size && first->large_size <= first->span * RST_SLICE_SIZE);
+}
+
+static void check_figures(void)
+{
+    size_t live = 0, bytes = 0, slices = 0;
+    for (int i = 0; i < BLOCKS; i++) {
+        if (blocks[i].memory != NULL) {
+            live++;
+            bytes += slice_of(&blocks[i])->large_size;
+            slices += slice_of(&blocks[i])->span;
+        }
+    }
+    assert_int_equal(rst_load_relaxed(&rst_process.large_live), live);
+    assert_int_equal(rst_load_relaxed(&rst_process.large_live_bytes), bytes);
+    assert_int_equal(unit_in_use(), slices * RST_SLICE_SIZE);
+}
+
+static size_t moved_bytes(void)
+{
+    size_t moved = 0;
+    for (unsigned a = 0; a < rst_arena_count(); a++)
+        moved += fake_moved(rst_arenas[a].base, rst_arenas[a].size);
+    return moved;
+}
+
+static size_t random_size(uint64_t *seed)
+{
+    size_t most = unit_random(seed) % 2 != 0 ? 300 * RST_KIB : 4 * RST_MIB;
+    return 65 * RST_KIB + unit_random(seed) % most;
+}
+
+static void step_alloc(block *b, uint64_t *seed)
+{
+    size_t alignment = unit_random(seed) % 3 != 0 ? 1 : (size_t)1 << unit_random(seed) % 23;
+    bool zero = unit_random(seed) % 2 != 0;
+    b->size = random_size(seed);
+    b->memory = rst_large_alloc(b->size, alignment, zero);
+    assert_non_null(b->memory);
+    assert_int_equal((uintptr_t)b->memory % rst_max(alignment, RST_SLICE_SIZE), 0);
+    if (zero)
+        assert_true(unit_all_zero(b->memory, slice_of(b)->large_size));
+    fill(b);
+}
+
+static void step_resize(block *b, uint64_t *seed)
+{
+    size_t size = random_size(seed);
+    size_t kept = rst_min(size, b->size) - 8; /* the last word's place changes */
+    bool done = rst_large_resize(slice_of(b), size);
+    assert_true(done || size > b->size);
+    if (done)
+        b->size = size;
+    check(b, kept);
+    fill(b);
+}
+
+static void step_move(block *b, uint64_t *seed)
+{
+    size_t size = b->size + unit_random(seed) % RST_MIB;
+    size_t held = slice_of(b)->large_size;
+    void *moved = rst_large_move(slice_of(b), size);
+    if (moved != NULL) {
+        assert_true(held >= RST_MIB && size >= held);
+        assert_ptr_not_equal(moved, b->memory);
+        size_t kept = b->size - 8;
+        b->memory = moved;
+        b->size = size;
+        check(b, kept);
+        fill(b);
+    } else {
+        check(b, b->size);
+    }
+}
+
+static void step(block *b, uint64_t *seed)
+{
+    unsigned what = (unsigned)(unit_random(seed) % 8);
+    if (b->memory == NULL) {
+        step_alloc(b, seed);
+        return;
+    }
+    check(b, b->size);
+    if (what < 2) {
+        step_resize(b, seed);
+    } else if (what < 4) {
+        step_move(b, seed);
+    } else if (what < 7) {
+        rst_large_free(slice_of(b));
+        b->memory = NULL;
+    }
+}
+
+static void free_all(void)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        if (blocks[i].memory != NULL)
+            rst_large_free(slice_of(&blocks[i]));
+        blocks[i].memory = NULL;
+    }
+    check_figures();
+    size_t all, free = unit_free_slices(&all);
+    assert_int_equal(free, all);
+    assert_null(unit_leak());
+}
+
+static void random_steps_keep_contents(void **state)
+{
+    (void)state;
+    uint64_t seed = 8;
+    for (int i = 0; i < STEPS; i++) {
+        step(&blocks[unit_random(&seed) % BLOCKS], &seed);
+        check_figures();
+    }
+    assert_true(rst_load_relaxed(&rst_process.large_moves) > 50);
+    free_all();
+}
+
+static void refusals_of_move_and_remap_lose_nothing(void **state)
+{
+    (void)state;
+    uint64_t seed = 9;
+    unsigned before = fake_failures();
+    for (int i = 0; i < STEPS; i++) {
+        fake_fail(FAKE_MOVE, 1, unit_random(&seed) % 3 == 0);
+        fake_fail(FAKE_REMAP, 1, unit_random(&seed) % 3 == 0);
+        step(&blocks[unit_random(&seed) % BLOCKS], &seed);
+        check_figures();
+    }
+    assert_true(fake_failures() > before + 50);
+    fake_fail_none();
+    free_all();
+}
+
+static char *moved_block(void)
+{
+    for (unsigned a = 0; a < rst_arena_count(); a++) /* what was refused before is not looked at */
+        rst_os_remap(rst_arenas[a].base, rst_load_relaxed(&rst_arenas[a].frontier));
+    char *small = rst_large_alloc(2 * RST_MIB, 1, false);
+    assert_non_null(small);
+    char *memory = rst_large_move(rst_slice_of(small), 3 * RST_MIB);
+    assert_non_null(memory);
+    assert_int_equal(moved_bytes(), 2 * RST_MIB); /* the old place has been remapped */
+    return memory;
+}
+
+/* Moved pages have left their mapping; each must be remapped when its slice goes back, or mappings run out. */
+static void freed_pages_are_remapped(void **state)
+{
+    (void)state;
+    char *memory = moved_block();
+    rst_large_free(rst_slice_of(memory));
+    assert_int_equal(moved_bytes(), 0);
+}
+
+static void the_tail_of_a_moved_block_is_remapped_when_it_shrinks(void **state)
+{
+    (void)state;
+    char *memory = moved_block();
+    assert_true(rst_large_resize(rst_slice_of(memory), RST_MIB));
+    size_t tail = fake_moved(memory + RST_MIB, 2 * RST_MIB);
+    rst_large_free(rst_slice_of(memory));
+    assert_int_equal(tail, 0);
+    assert_int_equal(moved_bytes(), 0);
+}
+
+static void absurd_sizes_are_refused(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {SIZE_MAX, RST_SIZE_MAX, RST_SIZE_MAX - 1, RST_SIZE_MAX / 2, FAKE_POOL};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        assert_null(rst_large_alloc(sizes[i], 1, false));
+        assert_null(rst_large_alloc(100000, (size_t)1 << (60 - i), true));
+    }
+    char *memory = rst_large_alloc(100000, 1, false);
+    memset(memory, 1, 100000);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        assert_false(rst_large_resize(rst_slice_of(memory), sizes[i]));
+        assert_null(rst_large_move(rst_slice_of(memory), sizes[i]));
+    }
+    assert_int_equal(rst_slice_of(memory)->large_size, rst_large_good_size(100000));
+    rst_large_free(rst_slice_of(memory));
+    assert_int_equal(unit_in_use(), 0);
+    assert_null(unit_leak());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_steps_keep_contents),
+        cmocka_unit_test(refusals_of_move_and_remap_lose_nothing),
+        cmocka_unit_test(absurd_sizes_are_refused),
+        cmocka_unit_test(freed_pages_are_remapped),
+        cmocka_unit_test(the_tail_of_a_moved_block_is_remapped_when_it_shrinks),
+    };
+    rst_store_relaxed(&rst_option_values[RST_OPTION_arena_size], 192 * RST_MIB);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
