@@ -1,0 +1,217 @@
+/* Heaps, messages and the registry, with threads: blocks freed elsewhere come home, parked heaps are drained by those who
+ * free and are adopted by those who come, and nothing is left in use.
+ * SPDX-License-Identifier: MIT */
+#include "unit.h" /* ROOST_TEST_OS_FAKE */
+
+#include "core/page.h"
+#include "threadcache/registry.h"
+#include "threadcache/remote.h"
+
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BLOCKS = 4000 };
+
+static void *blocks[BLOCKS];
+static rst_heap *other_heap;
+
+static rst_slice *page_of(void *block)
+{
+    return rst_page_of(rst_slice_of(block));
+}
+
+static void *take(rst_heap *heap, unsigned c)
+{
+    void *block = rst_heap_pop(heap, c);
+    if (block == NULL)
+        block = rst_heap_take(heap, c);
+    if (block == NULL)
+        block = rst_heap_refill(heap, c);
+    assert_non_null(block);
+    return block;
+}
+
+static void take_all(rst_heap *heap)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = take(heap, (unsigned)i % RST_SMALL_CLASSES);
+}
+
+static void free_all_foreign(rst_heap *heap)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        rst_remote_free(heap, page_of(blocks[i]), blocks[i]);
+}
+
+static void run(void *(*function)(void *))
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, function, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void nothing_left(void)
+{
+    size_t all, free = unit_free_slices(&all);
+    assert_int_equal(unit_in_use(), 0);
+    assert_int_equal(free, all);
+    assert_null(unit_leak());
+}
+
+static void *free_elsewhere(void *unused)
+{
+    other_heap = rst_registry_attach();
+    free_all_foreign(other_heap);
+    rst_registry_detach();
+    return unused;
+}
+
+static void foreign_frees_come_home(void **state)
+{
+    (void)state;
+    rst_heap *heap = rst_registry_attach();
+    take_all(heap);
+    run(free_elsewhere);
+    assert_ptr_not_equal(other_heap, heap);
+    assert_int_equal(rst_load_relaxed(&other_heap->counters.foreign_sent_blocks), BLOCKS);
+    assert_non_null(rst_load_relaxed(&heap->inbox));
+    rst_remote_drain_all(heap);
+    assert_int_equal(rst_load_relaxed(&heap->counters.foreign_received_blocks), BLOCKS);
+    assert_int_equal(rst_load_relaxed(&heap->counters.foreign_received_bytes),
+                     rst_load_relaxed(&other_heap->counters.foreign_sent_bytes));
+    assert_int_equal(rst_load_relaxed(&heap->counters.foreign_received_batches),
+                     rst_load_relaxed(&other_heap->counters.foreign_sent_batches));
+    rst_registry_detach();
+    nothing_left();
+}
+
+static void *take_and_end(void *unused)
+{
+    other_heap = rst_registry_attach();
+    take_all(other_heap);
+    rst_registry_detach();
+    return unused;
+}
+
+static void *attach_and_end(void *unused)
+{
+    other_heap = rst_registry_attach();
+    rst_registry_detach();
+    return unused;
+}
+
+static void parked_heaps_are_drained_by_the_sender(void **state)
+{
+    (void)state;
+    run(take_and_end);
+    rst_heap *parked = other_heap;
+    assert_int_equal(rst_load_relaxed(&parked->state), RST_HEAP_IDLE);
+    assert_true(parked->pages != 0);
+    run(attach_and_end); /* a thread that comes adopts the parked heap, with its live blocks */
+    assert_ptr_equal(other_heap, parked);
+    for (int i = 0; i < BLOCKS; i++)
+        rst_remote_free_alone(page_of(blocks[i]), blocks[i]);
+    assert_int_equal(parked->pages, 0);
+    nothing_left();
+}
+
+static void *free_without_flush(void *unused)
+{
+    rst_heap *heap = rst_registry_attach();
+    for (int i = 0; i < BLOCKS; i++) {
+        rst_remote_free(heap, page_of(blocks[i]), blocks[i]);
+        int64_t waiting = 0;
+        for (unsigned b = 0; b < RST_BATCH_COUNT; b++) {
+            if (heap->batch[b].page != NULL)
+                waiting += heap->batch[b].count * (int64_t)rst_classes[heap->batch[b].page->size_class].size;
+        }
+        assert_true(waiting <= RST_OUT_BUDGET + (int64_t)RST_MEDIUM_MAX);
+    }
+    rst_registry_detach();
+    return unused;
+}
+
+static void what_waits_to_be_sent_is_bounded(void **state)
+{
+    (void)state;
+    rst_heap *heap = rst_registry_attach();
+    take_all(heap);
+    run(free_without_flush);
+    rst_registry_detach();
+    nothing_left();
+}
+
+static void a_drain_is_bounded_and_goes_on(void **state)
+{
+    (void)state;
+    rst_heap *heap = rst_registry_attach();
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = take(heap, 0);
+    for (int i = 0; i < BLOCKS; i++)
+        rst_remote_free_alone(page_of(blocks[i]), blocks[i]);
+    uint64_t before = rst_load_relaxed(&heap->counters.foreign_received_batches);
+    rst_remote_drain_owner(heap);
+    assert_int_equal(rst_load_relaxed(&heap->counters.foreign_received_batches), before + RST_DRAIN_BATCHES);
+    assert_non_null(heap->pending);
+    for (int i = 0; i < BLOCKS / RST_DRAIN_BATCHES; i++)
+        rst_remote_drain_owner(heap);
+    assert_int_equal(rst_load_relaxed(&heap->counters.foreign_received_batches), before + BLOCKS);
+    assert_null(heap->pending);
+    rst_registry_detach();
+    nothing_left();
+}
+
+/* In a child, the heap of a thread that is gone is parked, or lost when its thread was inside. */
+static void child_of_fork(uint32_t busy, rst_heap_state expected)
+{
+    rst_heap *heap = rst_registry_attach();
+    take_all(heap);
+    rst_heap *mine = rst_thread_heap;
+    rst_registry_before_fork();
+    pid_t pid = fork();
+    if (pid == 0) {
+        rst_thread_heap = (rst_heap *)&rst_heap_none; /* as if another thread had forked */
+        rst_store_relaxed(&mine->busy, busy);
+        rst_registry_after_fork(true);
+        bool right = rst_load_relaxed(&mine->state) == (uint32_t)expected;
+        rst_heap *again = rst_registry_attach();
+        right = right && (again == mine) == (expected == RST_HEAP_IDLE);
+        for (unsigned c = 0; right && c < RST_CLASS_COUNT; c++)
+            right = take(again, c) != NULL;
+        _exit(right ? 0 : 1);
+    }
+    rst_registry_after_fork(false);
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    for (int i = 0; i < BLOCKS; i++)
+        rst_heap_push(heap, page_of(blocks[i]), blocks[i]);
+    rst_registry_detach();
+    nothing_left();
+}
+
+static void a_child_parks_the_heaps_of_lost_threads(void **state)
+{
+    (void)state;
+    child_of_fork(0, RST_HEAP_IDLE);
+}
+
+static void a_child_leaves_a_heap_alone_whose_thread_was_inside(void **state)
+{
+    (void)state;
+    child_of_fork(1, RST_HEAP_LOST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(foreign_frees_come_home),
+        cmocka_unit_test(parked_heaps_are_drained_by_the_sender),
+        cmocka_unit_test(what_waits_to_be_sent_is_bounded),
+        cmocka_unit_test(a_drain_is_bounded_and_goes_on),
+        cmocka_unit_test(a_child_parks_the_heaps_of_lost_threads),
+        cmocka_unit_test(a_child_leaves_a_heap_alone_whose_thread_was_inside),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
