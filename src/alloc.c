@@ -11,17 +11,21 @@
 
 /* --- allocate ------------------------------------------------------------------------------------------------------------------- */
 
-static void *alloc_class(unsigned c)
+static RST_NOINLINE void *refill_class(unsigned c)
 {
     rst_heap *heap = rst_attached_heap();
-    if (heap == NULL)
-        return rst_out_of_memory();
+    void *block = heap != NULL ? rst_heap_refill(heap, c) : NULL;
+    return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
+}
+
+/* An unattached thread has rst_heap_none, of which there is nothing to pop or to take. */
+static void *alloc_class(unsigned c)
+{
+    rst_heap *heap = rst_thread_heap;
     void *block = rst_heap_pop(heap, c);
     if (block == NULL)
         block = rst_heap_take(heap, c);
-    if (RST_UNLIKELY(block == NULL))
-        block = rst_heap_refill(heap, c);
-    return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
+    return RST_LIKELY(block != NULL) ? block : refill_class(c);
 }
 
 static void *alloc_large(size_t size, size_t alignment, bool zero)
@@ -56,9 +60,7 @@ void *rst_zalloc(size_t size)
     if (size > RST_MEDIUM_MAX)
         return alloc_large(size, 1, true);
     unsigned c = rst_class_of(size);
-    void *block = rst_heap_pop(rst_thread_heap, c);
-    if (RST_UNLIKELY(block == NULL))
-        block = alloc_class(c);
+    void *block = alloc_class(c);
     return block != NULL ? memset(block, 0, rst_classes[c].size) : NULL;
 }
 
