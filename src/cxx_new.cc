@@ -35,7 +35,8 @@ WEAK("_ZSt9terminatev");
 /* Weak, so that a program linked with the archive may define some of them itself. */
 #define NEW __attribute__((visibility("default"), weak))
 
-namespace {
+namespace
+{
 
 /* Whether a weakly bound function is there; the compiler must not know that functions have addresses. */
 template <class Function> bool present(Function *function)

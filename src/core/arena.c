@@ -5,7 +5,7 @@
 #include "core/options.h"
 #include "os/os.h"
 
-enum { GROW_SHARE = 8 };                        /* the frontier grows by this part of what there is */
+enum { GROW_SHARE = 8 }; /* the frontier grows by this part of what there is */
 #define GROW_MAX (64 * RST_MIB)
 #define ARENA_MIN RST_SEGMENT_SIZE
 

@@ -14,8 +14,8 @@ enum { RST_RUN_LEVELS = 6 }; /* runs of 1, 2, 4 ... 32 slices */
 /* A segment's slices as bit sets. A slice is claimed by clearing its bit of `free`; whoever did that owns the slice and
  * its bit of `dirty`. */
 typedef struct rst_segment {
-    _Atomic uint32_t free;    /* [atomic] slices that can be claimed */
-    _Atomic uint32_t dirty;   /* [atomic, by the slice's holder] of free slices: may not read as zero, may be resident */
+    _Atomic uint32_t free;  /* [atomic] slices that can be claimed */
+    _Atomic uint32_t dirty; /* [atomic, by the slice's holder] of free slices: may not read as zero, may be resident */
     _Atomic uint32_t touched; /* [atomic] when dirty slices were last released, ms; wraps */
     uint32_t unused;
 } rst_segment;

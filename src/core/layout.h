@@ -54,10 +54,10 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
     uint8_t kind;                     /* [fixed] rst_kind */
     uint8_t arena;                    /* [fixed] index of the arena; set on the first slice of a claimed run */
     uint8_t state;                    /* [owner] rst_page_state */
-    uint32_t span;                    /* [fixed] slices of the page or large block; of an interior slice: distance back */
-    struct rst_slice *next, *prev;    /* [owner] neighbours in the heap's list */
-    size_t large_size;                /* [fixed] usable bytes of a large block */
-    uint8_t moved;                    /* [fixed] a large block whose pages were moved: remap before reuse */
+    uint32_t span;                 /* [fixed] slices of the page or large block; of an interior slice: distance back */
+    struct rst_slice *next, *prev; /* [owner] neighbours in the heap's list */
+    size_t large_size;             /* [fixed] usable bytes of a large block */
+    uint8_t moved;                 /* [fixed] a large block whose pages were moved: remap before reuse */
     uint8_t unused[7];
 } rst_slice;
 

@@ -88,8 +88,8 @@ static void option_set(unsigned i, const char *text)
 {
     const option_row *row = &rows[i];
     uint64_t value = 0;
-    bool understood = row->type == TYPE_BOOL ? parse_bool(text, &value)
-                                             : parse_number(text, row->type == TYPE_SIZE, &value);
+    bool understood =
+        row->type == TYPE_BOOL ? parse_bool(text, &value) : parse_number(text, row->type == TYPE_SIZE, &value);
     if (!understood)
         rst_say("option %s: \"%s\" is not a %s; kept %zu", row->name, text,
                 row->type == TYPE_BOOL ? "yes or no" : "number", (size_t)rst_load_relaxed(&rst_option_values[i]));

@@ -106,7 +106,8 @@ void rst_page_recount(rst_slice *page)
 
 static void check_failed(const rst_slice *page, const char *what)
 {
-    rst_say("internal error: page at %p of class %u: %s", (void *)rst_page_memory(page), (unsigned)page->size_class, what);
+    rst_say("internal error: page at %p of class %u: %s", (void *)rst_page_memory(page), (unsigned)page->size_class,
+            what);
     rst_os_abort();
 }
 

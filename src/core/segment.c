@@ -219,7 +219,8 @@ static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_
     free_fresh(arena, growth.from, growth.first);
     free_fresh(arena, last + 1, growth.to);
     if (rest != 0) {
-        rst_or_seq(&rst_segment_at(arena, last)->free, rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
+        rst_or_seq(&rst_segment_at(arena, last)->free,
+                   rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
         summary_raise(rst_group_of_segment(arena, last), last % RST_GROUP_SEGMENTS, false);
     }
     return growth.first * RST_SEGMENT_SLICES;
@@ -312,7 +313,8 @@ void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t
             rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
             rst_store_relaxed(&segment->touched, now);
         }
-        rst_or_seq(&segment->free, rst_mask32(at, (unsigned)here)); /* also releases the bits above to the next holder */
+        rst_or_seq(&segment->free,
+                   rst_mask32(at, (unsigned)here)); /* also releases the bits above to the next holder */
         summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
                       index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
         index += here;

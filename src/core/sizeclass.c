@@ -8,8 +8,8 @@
 #define CLASS_CAPACITY(size) (CLASS_SPAN(size) * RST_SLICE_SIZE / (size))
 #define CLASS(size) \
     { \
-        (size), CLASS_CAPACITY(size), CLASS_SPAN(size), \
-            (size) <= 4096 ? 4096 / (size) : 1, CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
+        (size), CLASS_CAPACITY(size), CLASS_SPAN(size), (size) <= 4096 ? 4096 / (size) : 1, \
+            CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
     }
 
 /* clang-format off */

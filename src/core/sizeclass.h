@@ -14,18 +14,18 @@
 #define RST_LINEAR_MAX ((size_t)RST_GRAIN * RST_LINEAR_CLASSES)
 #define RST_SMALL_MAX (8 * RST_KIB)
 #define RST_MEDIUM_MAX (64 * RST_KIB)
-#define RST_SMALL_CLASSES (RST_LINEAR_CLASSES + 4 * 6)         /* 128 << 6 is 8 KiB */
-#define RST_CLASS_COUNT (RST_SMALL_CLASSES + 4 * 3)            /* 8 KiB << 3 is 64 KiB */
+#define RST_SMALL_CLASSES (RST_LINEAR_CLASSES + 4 * 6) /* 128 << 6 is 8 KiB */
+#define RST_CLASS_COUNT (RST_SMALL_CLASSES + 4 * 3)    /* 8 KiB << 3 is 64 KiB */
 #define RST_MEDIUM_SLICES 8
 
 static_assert(RST_LINEAR_MAX << 6 == RST_SMALL_MAX && RST_SMALL_MAX << 3 == RST_MEDIUM_MAX, "class counts follow");
 
 typedef struct rst_class_info {
-    uint32_t size;       /* bytes of a block */
-    uint16_t capacity;   /* blocks of a page */
-    uint16_t span;       /* slices of a page */
-    uint16_t chunk;      /* blocks carved at once */
-    uint16_t reserve;    /* blocks that must come back before a full page is available again */
+    uint32_t size;     /* bytes of a block */
+    uint16_t capacity; /* blocks of a page */
+    uint16_t span;     /* slices of a page */
+    uint16_t chunk;    /* blocks carved at once */
+    uint16_t reserve;  /* blocks that must come back before a full page is available again */
 } rst_class_info;
 
 extern const rst_class_info rst_classes[RST_CLASS_COUNT];

@@ -1,8 +1,8 @@
 /* The OS contract on any Unix: mappings, limits, environment, locks' sleepers aside (os_linux.c).
  * Keeps errno. SPDX-License-Identifier: MIT */
+#include "os/os_unix.h"
 #include "os/atomic.h"
 #include "os/os.h"
-#include "os/os_unix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,8 +102,8 @@ bool rst_os_decommit(void *address, size_t size)
 bool rst_os_remap(void *address, size_t size)
 {
     int saved = errno;
-    void *p = mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-                   0);
+    void *p =
+        mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     bool done = p == address;
     if (done)
         rst_unix_mark_named(address, size);

@@ -6,7 +6,6 @@
 #include "roost/roost.h"
 #include "stats/collect.h"
 
-
 /* 1536 -> "1.5 KiB". */
 static void human(char *out, size_t size, uint64_t bytes)
 {
@@ -17,7 +16,8 @@ static void human(char *out, size_t size, uint64_t bytes)
         tenths /= 1024;
         unit++;
     }
-    rst_fmt(out, size, "%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10), units[unit]);
+    rst_fmt(out, size, "%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10),
+            units[unit]);
 }
 
 static void print_row(const char *name, const char *unit, const char *help, uint64_t value)
@@ -25,7 +25,8 @@ static void print_row(const char *name, const char *unit, const char *help, uint
     char line[160], amount[32] = "";
     if (unit[0] == 'b' && unit[1] == 'y')
         human(amount, sizeof amount, value);
-    size_t length = rst_fmt(line, sizeof line, "  %-26s %20llu %12s  %s\n", name, (unsigned long long)value, amount, help);
+    size_t length =
+        rst_fmt(line, sizeof line, "  %-26s %20llu %12s  %s\n", name, (unsigned long long)value, amount, help);
     rst_os_write_error(line, length);
 }
 

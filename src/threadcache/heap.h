@@ -11,12 +11,12 @@
 #include "os/tls.h"
 
 enum {
-    RST_BATCH_COUNT = 64,          /* open batches, found by the page's descriptor */
-    RST_OUT_BUDGET = 512 * 1024,   /* bytes that may wait in open batches, each block counted as at least... */
-    RST_OUT_BLOCK_COST = 256,      /* ...this much more than its size */
-    RST_DRAIN_BATCHES = 64,        /* batches taken in by one slow call */
-    RST_SPARE_PAGES = 16,          /* empty pages a heap keeps */
-    RST_TICK_REFILLS = 16          /* refills between two looks at the clock */
+    RST_BATCH_COUNT = 64,        /* open batches, found by the page's descriptor */
+    RST_OUT_BUDGET = 512 * 1024, /* bytes that may wait in open batches, each block counted as at least... */
+    RST_OUT_BLOCK_COST = 256,    /* ...this much more than its size */
+    RST_DRAIN_BATCHES = 64,      /* batches taken in by one slow call */
+    RST_SPARE_PAGES = 16,        /* empty pages a heap keeps */
+    RST_TICK_REFILLS = 16        /* refills between two looks at the clock */
 };
 
 typedef enum rst_heap_state {
@@ -107,7 +107,8 @@ RST_INLINE void *rst_heap_take(rst_heap *heap, unsigned size_class)
         return NULL;
     heap->refills_to_tick--;
     rst_block *block = rst_page_take(page);
-    atomic_signal_fence(memory_order_seq_cst); /* for the compiler only: never in both lists, should a fork copy us here */
+    atomic_signal_fence(
+        memory_order_seq_cst); /* for the compiler only: never in both lists, should a fork copy us here */
     heap->list[size_class] = block->next;
     return block;
 }

@@ -39,8 +39,8 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
  * rst_heap_take serves most: so a class that is hardly used stays small. */
 static bool circulation_is_small(const rst_slice *page)
 {
-    return page->span == 1 && (page->carved < CIRCULATION_BLOCKS ||
-                               page->carved * rst_classes[page->size_class].size < CIRCULATION_BYTES);
+    return page->span == 1 &&
+           (page->carved < CIRCULATION_BLOCKS || page->carved * rst_classes[page->size_class].size < CIRCULATION_BYTES);
 }
 
 static rst_block *fill(rst_heap *heap, unsigned c)

@@ -9,9 +9,9 @@
 enum { ADOPT_TRIES = 4 };
 
 static rst_lock lock;
-static rst_heap *parked;            /* [lock] idle heaps that own pages */
-static rst_heap *vacant;            /* [lock] idle heaps that own none */
-static _Atomic(rst_heap *) newest;  /* all heaps */
+static rst_heap *parked;           /* [lock] idle heaps that own pages */
+static rst_heap *vacant;           /* [lock] idle heaps that own none */
+static _Atomic(rst_heap *) newest; /* all heaps */
 
 rst_heap *rst_registry_first(void)
 {

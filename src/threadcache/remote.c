@@ -7,8 +7,7 @@ bool rst_remote_token_try(rst_heap *heap)
 {
     /* seq_cst: after the push that led here, and what the last holder did to the heap is seen. Pairs with
      * rst_remote_token_release: when the token is found taken, its holder looks at the inbox again after this. */
-    return rst_load_seq(&heap->token) == 0 &&
-           atomic_exchange_explicit(&heap->token, 1u, memory_order_seq_cst) == 0;
+    return rst_load_seq(&heap->token) == 0 && atomic_exchange_explicit(&heap->token, 1u, memory_order_seq_cst) == 0;
 }
 
 void rst_remote_token_release(rst_heap *heap)

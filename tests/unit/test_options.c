@@ -89,12 +89,27 @@ static void what_is_not_understood_changes_nothing(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "stats=maybe",           "stats=",           "stats",          "stats=2",
-        "arena_size=",           "arena_size=big",   "arena_size=-1",  "arena_size=16mx",
-        "arena_size=16x",        "arena_size=1k",    "arena_size=65t", "arena_size=99999999999999999999",
-        "arena_size=18446744073709551615t",          "arena_size=0x10000000",
-        "purge_delay=1k",        "purge_delay=3600001",                "purge_delay=1.5",
-        "bad_pointer=2",         "no_such_option=1", "statsx=1",       "stat=1",
+        "stats=maybe",
+        "stats=",
+        "stats",
+        "stats=2",
+        "arena_size=",
+        "arena_size=big",
+        "arena_size=-1",
+        "arena_size=16mx",
+        "arena_size=16x",
+        "arena_size=1k",
+        "arena_size=65t",
+        "arena_size=99999999999999999999",
+        "arena_size=18446744073709551615t",
+        "arena_size=0x10000000",
+        "purge_delay=1k",
+        "purge_delay=3600001",
+        "purge_delay=1.5",
+        "bad_pointer=2",
+        "no_such_option=1",
+        "statsx=1",
+        "stat=1",
         "=1",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -105,7 +105,8 @@ static void a_touch_keeps_a_segment_warm(void **state)
     for (int i = 1; i <= 8; i++) {
         tick_at(start + (uint64_t)i * DELAY / 2);
         bool zeroed;
-        rst_slice *warm = rst_slices_claim(RST_SEGMENT_SLICES, 1, &zeroed); /* the lowest warm one, so the same each time */
+        rst_slice *warm =
+            rst_slices_claim(RST_SEGMENT_SLICES, 1, &zeroed); /* the lowest warm one, so the same each time */
         assert_ptr_equal(warm, segment[0]);
         assert_false(zeroed);
         release(0, RST_SEGMENT_SLICES);
@@ -171,7 +172,8 @@ static void purged_memory_reads_as_zero_when_claimed(void **state)
     rst_slice *first = rst_slices_claim(SEGMENTS * RST_SEGMENT_SLICES, 1, &zeroed);
     assert_true(zeroed);
     assert_true(unit_all_zero(rst_slice_memory(first), SEGMENTS * RST_SEGMENT_SIZE));
-    rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), SEGMENTS * RST_SEGMENT_SLICES, 0);
+    rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), SEGMENTS * RST_SEGMENT_SLICES,
+                       0);
 }
 
 static void a_refused_purge_is_tried_again(void **state)
