@@ -12,24 +12,24 @@ typedef struct block {
     char *memory; /* NULL: none */
     size_t size;
     uint64_t tag;
-} block;
+} live_block;
 
-static block blocks[BLOCKS];
+static live_block blocks[BLOCKS];
 static uint64_t next_tag;
 
-static rst_slice *slice_of(const block *b)
+static rst_slice *slice_of(const live_block *b)
 {
     return rst_slice_of(b->memory);
 }
 
 /* Aligned, so that it is one of the tagged words or clear of them. */
-static size_t last_word(const block *b)
+static size_t last_word(const live_block *b)
 {
     return rst_align_down(b->size - 8, 8);
 }
 
 /* Tags in the first and the last word of each page tell blocks apart. */
-static void fill(block *b)
+static void fill(live_block *b)
 {
     b->tag = ++next_tag;
     for (size_t i = 0; i + 8 <= b->size; i += 4096)
@@ -37,7 +37,7 @@ static void fill(block *b)
     memcpy(b->memory + last_word(b), &b->tag, 8);
 }
 
-static void check(const block *b, size_t size)
+static void check(const live_block *b, size_t size)
 {
     for (size_t i = 0; i + 8 <= size; i += 4096)
         assert_memory_equal(b->memory + i, &b->tag, 8);
@@ -78,7 +78,7 @@ static size_t random_size(uint64_t *seed)
     return 65 * RST_KIB + unit_random(seed) % most;
 }
 
-static void step_alloc(block *b, uint64_t *seed)
+static void step_alloc(live_block *b, uint64_t *seed)
 {
     size_t alignment = unit_random(seed) % 3 != 0 ? 1 : (size_t)1 << unit_random(seed) % 23;
     bool zero = unit_random(seed) % 2 != 0;
@@ -91,7 +91,7 @@ static void step_alloc(block *b, uint64_t *seed)
     fill(b);
 }
 
-static void step_resize(block *b, uint64_t *seed)
+static void step_resize(live_block *b, uint64_t *seed)
 {
     size_t size = random_size(seed);
     size_t kept = rst_min(size, b->size) - 8; /* the last word's place changes */
@@ -103,7 +103,7 @@ static void step_resize(block *b, uint64_t *seed)
     fill(b);
 }
 
-static void step_move(block *b, uint64_t *seed)
+static void step_move(live_block *b, uint64_t *seed)
 {
     size_t size = b->size + unit_random(seed) % RST_MIB;
     size_t held = slice_of(b)->large_size;
@@ -121,7 +121,7 @@ static void step_move(block *b, uint64_t *seed)
     }
 }
 
-static void step(block *b, uint64_t *seed)
+static void step(live_block *b, uint64_t *seed)
 {
     unsigned what = (unsigned)(unit_random(seed) % 8);
     if (b->memory == NULL) {
