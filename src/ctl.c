@@ -1,6 +1,8 @@
 /* What a program may ask of the library beside memory. SPDX-License-Identifier: MIT */
 #include "core/purge.h"
 #include "face.h"
+#include "threadcache/outside.h"
+#include "threadcache/registry.h"
 #include "threadcache/remote.h"
 
 RST_EXPORT int roost_owns(const void *address)
@@ -29,9 +31,13 @@ size_t rst_trim(void)
     if (heap != &rst_heap_none) {
         rst_heap_enter(heap);
         rst_remote_flush(heap);
-        rst_remote_drain_all(heap);
+        rst_remote_drain(heap);
         rst_heap_fold(heap);
         rst_heap_leave(heap);
+    }
+    for (rst_heap *other = rst_registry_first(); other != NULL; other = other->next_heap) {
+        if (other != heap)
+            rst_outside_collect(other, true);
     }
     return rst_purge_all();
 }

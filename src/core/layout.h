@@ -2,7 +2,8 @@
  *
  * An arena is one reservation: metadata (groups, then descriptors) and, aligned to a segment, the memory itself.
  * The descriptor of an address is computed.
- * Each field says who writes it: [owner] the owning heap's thread, [atomic] anyone, [fixed] written before it is published.
+ * Each field says who writes it: [owner] the owning heap's thread, [token] who holds its heap's
+ * token, [atomic] anyone, [fixed] written before it is published.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_LAYOUT_H
 #define RST_CORE_LAYOUT_H
@@ -36,29 +37,36 @@ typedef enum rst_kind {
     RST_KIND_LARGE     /* first slice of a large block */
 } rst_kind;
 
-/* Where a page stands with its heap. */
+/* Where a page stands with its heap: the low bits of its state word. The other bits are a version, which counts the changes. */
 typedef enum rst_page_state {
     RST_PAGE_ACTIVE = 0, /* the heap takes blocks of this class from it */
     RST_PAGE_FULL,       /* in no list; `left` counts to its becoming available */
-    RST_PAGE_AVAILABLE   /* in the heap's list of its class; `left` counts to its becoming empty */
+    RST_PAGE_AVAILABLE,  /* in the heap's list of its class; `left` counts to its becoming empty */
+    RST_PAGE_TAKEN       /* all blocks were back, and an outsider has taken it from its owner */
 } rst_page_state;
+#define RST_PAGE_STATE_MASK 3u
+#define RST_PAGE_VERSION 4u
 
 /* Slice descriptor; that of a page's first slice is the page. One cache line. */
 typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
     _Atomic(struct rst_heap *) owner; /* [fixed] the heap of a page; NULL for everything else */
     rst_block *free;                  /* [owner] blocks that came back */
-    uint32_t left;                    /* [owner] frees until the next event; see page.h */
+    _Atomic uint32_t left;            /* [owner; read by outsiders] frees until the next event; see page.h */
+    _Atomic uint32_t state;           /* [owner; to TAKEN by an outsider] rst_page_state and version */
     uint16_t carved;                  /* [owner] blocks cut so far */
-    uint16_t capacity;                /* [fixed] blocks that fit */
     uint8_t size_class;               /* [fixed] */
     uint8_t kind;                     /* [fixed] rst_kind */
     uint8_t arena;                    /* [fixed] index of the arena; set on the first slice of a claimed run */
-    uint8_t state;                    /* [owner] rst_page_state */
-    uint32_t span;                 /* [fixed] slices of the page or large block; of an interior slice: distance back */
+    uint8_t moved;                    /* [fixed] a large block whose pages were moved: remap before reuse */
+    uint16_t foreign_count;           /* [token] blocks that outsiders have collected */
+    uint32_t span;         /* [fixed] slices of the page or large block; of an interior slice: distance back */
+    uint16_t foreign_head; /* [token] first and last of those blocks, in grains from the page's beginning */
+    uint16_t foreign_tail;
+    union {
+        size_t large_size;               /* [fixed] usable bytes of a large block */
+        struct rst_slice *returned_next; /* [token] in the heap's list of returned pages */
+    };
     struct rst_slice *next, *prev; /* [owner] neighbours in the heap's list */
-    size_t large_size;             /* [fixed] usable bytes of a large block */
-    uint8_t moved;                 /* [fixed] a large block whose pages were moved: remap before reuse */
-    uint8_t unused[7];
 } rst_slice;
 
 static_assert(sizeof(rst_slice) == RST_CACHE_LINE, "a descriptor is one cache line");

@@ -1,6 +1,7 @@
 /* Pages: see page.h. SPDX-License-Identifier: MIT */
 #include "core/page.h"
 
+#include "core/counters.h"
 #include "core/segment.h"
 #include "os/fmt.h"
 #include "os/os.h"
@@ -8,11 +9,10 @@
 static void page_reset(rst_slice *page, unsigned size_class)
 {
     page->free = NULL;
-    page->left = 0;
     page->carved = 0;
-    page->capacity = rst_classes[size_class].capacity;
+    page->foreign_count = 0;
     page->size_class = (uint8_t)size_class;
-    page->state = RST_PAGE_ACTIVE;
+    rst_page_shift(page, RST_PAGE_ACTIVE, 0);
     page->next = page->prev = NULL;
 }
 
@@ -43,18 +43,19 @@ void rst_page_end(rst_slice *page)
 {
     unsigned arena = page->arena;
     unsigned span = page->span;
+    bool purged = page->carved == 0 && rst_page_state_of(page) == RST_PAGE_TAKEN;
     size_t written = rst_slices_for((size_t)page->carved * rst_classes[page->size_class].size);
     rst_store_relaxed(&page->owner, NULL); /* relaxed: released with the slices */
     for (unsigned i = 0; i < span; i++)
         page[i].kind = RST_KIND_NONE;
     /* A recut page may have been carved further before: a page of one slice counts as written whole. */
-    rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], page), span, span == 1 ? 1 : written);
+    rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], page), span, span == 1 && !purged ? 1 : written);
 }
 
 unsigned rst_page_carve(rst_slice *page, rst_block **list)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
-    unsigned count = (unsigned)rst_min(info->chunk, (size_t)(page->capacity - page->carved));
+    unsigned count = (unsigned)rst_min(info->chunk, (size_t)(info->capacity - page->carved));
     if (count == 0)
         return 0;
     char *first = rst_page_memory(page) + (size_t)page->carved * info->size;
@@ -63,35 +64,49 @@ unsigned rst_page_carve(rst_slice *page, rst_block **list)
         ((rst_block *)p)->next = (rst_block *)(p + info->size);
     ((rst_block *)last)->next = *list;
     page->carved = (uint16_t)(page->carved + count);
-    page->left += count;
+    rst_store_relaxed(&page->left, rst_load_relaxed(&page->left) + count); /* relaxed: active */
     *list = (rst_block *)first;
     return count;
 }
 
+bool rst_page_activate(rst_slice *page)
+{
+    uint32_t seen = rst_load_relaxed(&page->state);
+    if ((seen & RST_PAGE_STATE_MASK) != RST_PAGE_AVAILABLE)
+        return false;
+    /* relaxed on success: only the owner reads an active page. Against the swap in rst_page_take_whole: one of the two wins. */
+    return atomic_compare_exchange_strong_explicit(&page->state, &seen,
+                                                   (seen & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION + RST_PAGE_ACTIVE,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
 rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus)
 {
+    const rst_class_info *info = &rst_classes[page->size_class];
     unsigned event = RST_PAGE_NO_EVENT;
-    if (page->state == RST_PAGE_FULL) {
-        page->left = page->carved - rst_classes[page->size_class].reserve - surplus;
-        page->state = RST_PAGE_AVAILABLE;
+    uint32_t left = 0;
+    if (rst_page_state_of(page) == RST_PAGE_FULL) {
+        left = info->capacity - info->reserve - surplus;
+        rst_page_shift(page, RST_PAGE_AVAILABLE, left);
         event |= RST_PAGE_WAS_FULL;
     }
-    if (page->left == 0)
+    if (left == 0)
         event |= RST_PAGE_NOW_EMPTY;
     return (rst_page_event)event;
 }
 
 rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count)
 {
+    uint32_t left = rst_load_relaxed(&page->left);
     tail->next = page->free;
     page->free = head;
-    if (count < page->left) {
-        page->left -= count;
+    /* release: whoever takes the page by this count sees the chain written. Pairs with rst_page_take_whole. */
+    if (count < left) {
+        rst_store_release(&page->left, left - count);
         return RST_PAGE_NO_EVENT;
     }
-    uint32_t surplus = count - page->left;
-    page->left = 0;
-    return rst_page_turn(page, surplus);
+    rst_store_release(&page->left, 0u);
+    return rst_page_turn(page, count - left);
 }
 
 void rst_page_recount(rst_slice *page)
@@ -99,7 +114,52 @@ void rst_page_recount(rst_slice *page)
     uint32_t count = 0;
     for (const rst_block *b = page->free; b != NULL; b = b->next)
         count++;
-    page->left = page->carved - count;
+    rst_store_relaxed(&page->left, page->carved - count); /* relaxed: active */
+}
+
+/* --- outsiders --------------------------------------------------------------------------------------------------------------- */
+
+static uint16_t block_grain(const rst_slice *page, const rst_block *block)
+{
+    return (uint16_t)((size_t)((const char *)block - rst_page_memory(page)) / RST_GRAIN);
+}
+
+bool rst_page_collect(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count)
+{
+    bool first = page->foreign_count == 0;
+    if (first)
+        page->foreign_tail = block_grain(page, tail);
+    else
+        tail->next = rst_page_foreign_head(page);
+    page->foreign_head = block_grain(page, head);
+    page->foreign_count = (uint16_t)(page->foreign_count + count);
+    return first;
+}
+
+rst_page_state rst_page_take_whole(rst_slice *page, bool available_too)
+{
+    /* acquire: pairs with the releases in rst_page_shift, rst_page_put_chain and rst_decrement_release. Nobody allocates from an
+     * inactive page, so a count that is out of date is too high, and equality proves that all are back. */
+    uint32_t seen = rst_load_acquire(&page->state);
+    uint32_t left = rst_load_acquire(&page->left);
+    rst_page_state state = (rst_page_state)(seen & RST_PAGE_STATE_MASK);
+    if (state != RST_PAGE_FULL && (state != RST_PAGE_AVAILABLE || !available_too))
+        return RST_PAGE_ACTIVE;
+    /* Zero: the owner is about to act on it. */
+    if (left == 0 || rst_page_out_in(page, state, left) != page->foreign_count)
+        return RST_PAGE_ACTIVE;
+    uint32_t taken = (seen & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION + RST_PAGE_TAKEN;
+    return rst_cas_acq_rel(&page->state, &seen, taken) ? state : RST_PAGE_ACTIVE;
+}
+
+void rst_page_purge(rst_slice *page)
+{
+    size_t size = page->span * RST_SLICE_SIZE;
+    if (!rst_os_purge(rst_page_memory(page), size))
+        return;
+    page->carved = 0; /* reads as zero, see rst_page_end */
+    rst_process_add(purges, 1);
+    rst_process_add(purged, size);
 }
 
 /* --- checks ---------------------------------------------------------------------------------------------------------------- */
@@ -115,7 +175,7 @@ void rst_page_check(const rst_slice *page)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
     const char *memory = rst_page_memory(page);
-    if (page->kind != RST_KIND_PAGE || page->capacity != info->capacity || page->carved > page->capacity)
+    if (page->kind != RST_KIND_PAGE || page->carved > info->capacity)
         check_failed(page, "its description is damaged");
     uint32_t count = 0;
     for (const rst_block *b = page->free; b != NULL; b = b->next) {

@@ -3,9 +3,11 @@
  *
  * Counting. A block of a page is uncarved, on `free`, or out (in the heap's list, with the program, or on its way home).
  *   ACTIVE, AVAILABLE: left == blocks that are out.
- *   FULL:              left == blocks that must still come back before the page is available again.
- * So a free decrements `left` and nothing else, and zero is the only event. Owner's thread only, unless said.
- * SPDX-License-Identifier: MIT */
+ *   FULL:              left == blocks that must still come back before the page is available again. It is carved to its end.
+ * So a free decrements `left` and nothing else, and zero is the only event.
+ *
+ * Owner's thread only, unless said. An outsider is another thread with the owner's token: it collects foreign blocks beside the page, and
+ * takes the page when it has every block that is out (docs/memory-model.md has the argument). SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_PAGE_H
 #define RST_CORE_PAGE_H
 
@@ -31,27 +33,48 @@ void rst_page_end(rst_slice *page);
 /* Carve up to one chunk and put it before *list; returns how many blocks, 0 when all are carved. They count as out. */
 unsigned rst_page_carve(rst_slice *page, rst_block **list);
 
+RST_INLINE rst_page_state rst_page_state_of(const rst_slice *page)
+{
+    return (rst_page_state)(rst_load_relaxed(&page->state) & RST_PAGE_STATE_MASK); /* relaxed: owner's own */
+}
+
+/* Change the state. An outsider that has read the old one either fails to take the page or sees that `left` is in transition: so 0
+ * comes before the new state, and that before the new count. release: pairs with rst_page_take_whole. */
+RST_INLINE void rst_page_shift(rst_slice *page, rst_page_state state, uint32_t left)
+{
+    uint32_t version = (rst_load_relaxed(&page->state) & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION;
+    rst_store_relaxed(&page->left, 0u);
+    rst_store_release(&page->state, version | (uint32_t)state);
+    rst_store_release(&page->left, left);
+}
+
+/* AVAILABLE to ACTIVE. False: an outsider has taken the page. */
+bool rst_page_activate(rst_slice *page);
+
 /* The last block has been taken: the page is in no list until enough came back. */
 RST_INLINE void rst_page_set_full(rst_slice *page)
 {
-    page->left = rst_classes[page->size_class].reserve;
-    page->state = RST_PAGE_FULL;
+    rst_page_shift(page, RST_PAGE_FULL, rst_classes[page->size_class].reserve);
 }
 
-/* Blocks of a page that are out. */
+/* Blocks that are out, of a page with `left` in a state. */
+RST_INLINE uint32_t rst_page_out_in(const rst_slice *page, rst_page_state state, uint32_t left)
+{
+    const rst_class_info *info = &rst_classes[page->size_class];
+    return state == RST_PAGE_FULL ? info->capacity - info->reserve + left : left;
+}
+
 RST_INLINE uint32_t rst_page_out(const rst_slice *page)
 {
-    if (page->state != RST_PAGE_FULL)
-        return page->left;
-    return page->carved - (rst_classes[page->size_class].reserve - page->left);
+    return rst_page_out_in(page, rst_page_state_of(page), rst_load_relaxed(&page->left));
 }
 
-/* Take all free blocks; NULL when there are none. They count as out. ACTIVE or AVAILABLE. */
+/* Take all free blocks; NULL when there are none. They count as out. ACTIVE. */
 RST_INLINE rst_block *rst_page_take(rst_slice *page)
 {
     rst_block *list = page->free;
     page->free = NULL;
-    page->left = page->carved;
+    rst_store_relaxed(&page->left, (uint32_t)page->carved); /* relaxed: nobody else reads that of an active page */
     return list;
 }
 
@@ -72,6 +95,32 @@ RST_INLINE rst_slice *rst_page_of(rst_slice *slice)
 {
     return slice->kind == RST_KIND_INTERIOR ? slice - slice->span : slice;
 }
+
+/* --- outsiders, with the owner's token ------------------------------------------------------------------------------------------- */
+
+/* Keep a chain beside the page; true when nothing was kept there before. */
+bool rst_page_collect(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count);
+
+RST_INLINE rst_block *rst_page_foreign_head(const rst_slice *page)
+{
+    return (rst_block *)(rst_page_memory(page) + (size_t)page->foreign_head * RST_GRAIN);
+}
+
+/* Nobody reads the last kept block as a block: the lists of the outsiders are chained through it. */
+RST_INLINE rst_block *rst_page_foreign_tail(const rst_slice *page)
+{
+    return (rst_block *)(rst_page_memory(page) + (size_t)page->foreign_tail * RST_GRAIN);
+}
+
+/* Take an inactive page of which every block that is out is kept beside it. Returns the state it had, FULL or AVAILABLE (only with
+ * `available_too`); ACTIVE when it was not taken. A page that was FULL has no reference left and is the caller's to end; one that was
+ * AVAILABLE is still in its owner's list. */
+rst_page_state rst_page_take_whole(rst_slice *page, bool available_too);
+
+/* Give back the physical memory of a taken page, in place. */
+void rst_page_purge(rst_slice *page);
+
+/* --- checks and repair ----------------------------------------------------------------------------------------------------------- */
 
 /* Count a page's free list anew and set `left` by it. For a page whose owner was stopped between two instructions of a hot path, as
  * in the child of a fork. ACTIVE or AVAILABLE. */

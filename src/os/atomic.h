@@ -5,6 +5,14 @@
 
 #include <stdatomic.h>
 
+#if defined(__SANITIZE_THREAD__)
+#define RST_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RST_THREAD_SANITIZER 1
+#endif
+#endif
+
 #define rst_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
 #define rst_load_acquire(p) atomic_load_explicit((p), memory_order_acquire)
 #define rst_load_seq(p) atomic_load_explicit((p), memory_order_seq_cst)
@@ -26,6 +34,21 @@
     atomic_compare_exchange_weak_explicit((p), (expected), (v), memory_order_release, memory_order_relaxed)
 #define rst_cas_acq_rel(p, expected, v) \
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acq_rel, memory_order_relaxed)
+
+/* Subtract 1 from a count that only one thread writes; true when it became 0. release: whoever reads the new count sees what was written
+ * before. On x86-64 one plain instruction does that, which the compiler does not make of a load and a store. */
+static inline __attribute__((always_inline)) _Bool rst_decrement_release(_Atomic unsigned *p)
+{
+#if defined(__x86_64__) && !defined(RST_THREAD_SANITIZER)
+    _Bool zero;
+    __asm__ volatile("subl $1, %0" : "+m"(*p), "=@ccz"(zero) : : "memory");
+    return zero;
+#else
+    unsigned now = rst_load_relaxed(p) - 1;
+    rst_store_release(p, now);
+    return now == 0;
+#endif
+}
 
 /* Add to a figure that only one thread writes and any thread may read. */
 #define rst_count(p, n) rst_store_relaxed((p), rst_load_relaxed(p) + (n))

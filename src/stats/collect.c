@@ -14,7 +14,8 @@ static void add_process(roost_stats *stats)
 
 static void add_heap_counters(roost_stats *stats, rst_heap *heap)
 {
-#define ADD_HEAP(name, unit, help) stats->name += rst_load_relaxed(&heap->counters.name);
+#define ADD_HEAP(name, unit, help) \
+    stats->name += rst_load_relaxed(&heap->counters.name) + rst_load_relaxed(&heap->outside.name);
     ROOST_HEAP_TABLE(ADD_HEAP)
 }
 
@@ -74,7 +75,8 @@ static size_t add_slice(roost_stats *stats, const rst_slice *at)
     rst_slice slice;
     rst_os_snapshot(&slice, at, sizeof slice);
     if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT) {
-        uint32_t out = rst_page_out(&slice);
+        bool taken = rst_page_state_of(&slice) == RST_PAGE_TAKEN;
+        uint32_t out = taken ? 0 : rst_page_out(&slice) - slice.foreign_count;
         stats->pages++;
         stats->allocated_blocks += out;
         stats->allocated += (uint64_t)out * rst_classes[slice.size_class].size;
@@ -102,9 +104,7 @@ void rst_stats_collect(roost_stats *stats)
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
         add_heap_counters(stats, heap);
         add_heap_blocks(stats, heap);
-        uint32_t pages[2];
-        rst_os_snapshot(pages, &heap->spares, sizeof pages);
-        stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && pages[1] != 0;
+        stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
     }
     stats->foreign_sent_batches += stats->foreign_alone_blocks;
     stats->foreign_sent_blocks += stats->foreign_alone_blocks;

@@ -17,7 +17,6 @@ static void available_push(rst_heap *heap, rst_slice *page)
     if (*list != NULL)
         (*list)->prev = page;
     *list = page;
-    page->state = RST_PAGE_AVAILABLE;
 }
 
 static void available_unlink(rst_heap *heap, rst_slice *page)
@@ -31,10 +30,22 @@ static void available_unlink(rst_heap *heap, rst_slice *page)
     page->next = page->prev = NULL;
 }
 
+rst_slice *rst_heap_next_available(rst_heap *heap, unsigned c)
+{
+    for (;;) {
+        rst_slice *page = heap->available[c];
+        if (page == NULL)
+            return NULL;
+        available_unlink(heap, page);
+        if (RST_LIKELY(rst_page_activate(page)))
+            return page;
+        page->prev = page; /* in no list any more: it comes by `returned` */
+    }
+}
+
 /* An empty page in no list: keep it, or give it back. */
 static void page_retire(rst_heap *heap, rst_slice *page)
 {
-    heap->pages--;
     rst_count(&heap->counters.pages_ended, 1);
     if (page->span == 1 && heap->spares < RST_SPARE_PAGES) {
         page->next = heap->spare;
@@ -49,7 +60,7 @@ static void page_retire(rst_heap *heap, rst_slice *page)
 void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
 {
     if ((event & RST_PAGE_NOW_EMPTY) != 0) {
-        if (page->state == RST_PAGE_ACTIVE)
+        if (rst_page_state_of(page) == RST_PAGE_ACTIVE)
             return; /* the class is in use: it stays */
         if ((event & RST_PAGE_WAS_FULL) == 0)
             available_unlink(heap, page);
@@ -61,11 +72,25 @@ void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
 
 RST_NOINLINE void rst_heap_turn_slow(rst_heap *heap, rst_slice *page)
 {
-    if (page->state == RST_PAGE_ACTIVE)
+    if (rst_page_state_of(page) == RST_PAGE_ACTIVE)
         return; /* all its blocks are back; it stays, its class is in use */
     rst_heap_enter(heap);
     rst_heap_page_event(heap, page, rst_page_turn(page, 0));
     rst_heap_leave(heap);
+}
+
+void rst_heap_page_returned(rst_heap *heap, rst_slice *page)
+{
+    if (page->prev != page)
+        available_unlink(heap, page);
+    rst_count(&heap->counters.pages_ended, 1);
+    rst_page_end(page);
+}
+
+uint64_t rst_heap_pages(const rst_heap *heap)
+{
+    return rst_load_relaxed(&heap->counters.pages_made) - rst_load_relaxed(&heap->counters.pages_ended) -
+           rst_load_relaxed(&heap->outside.pages_ended);
 }
 
 /* --- before the thread ends -------------------------------------------------------------------------------------------------- */
@@ -85,12 +110,15 @@ static void list_fold(rst_heap *heap, unsigned c)
     heap->active[c] = NULL;
     if (count != 0)
         rst_page_put_chain(page, head, tail, count);
-    if (page->left == 0)
+    uint32_t left = rst_load_relaxed(&page->left);
+    if (left == 0) {
         page_retire(heap, page);
-    else if (page->free == NULL && page->carved == page->capacity)
+    } else if (page->free == NULL && page->carved == rst_classes[c].capacity) {
         rst_page_set_full(page);
-    else
+    } else {
         available_push(heap, page);
+        rst_page_shift(page, RST_PAGE_AVAILABLE, left);
+    }
 }
 
 void rst_heap_fold(rst_heap *heap)

@@ -1,7 +1,7 @@
 /* Heaps: the pages, free lists, open batches and inbox of one thread, and the two hot paths.
  *
- * Only the heap's thread touches a heap, except: the inbox (anyone pushes), the token, the state, and an idle heap (no thread),
- * which whoever holds the token may act for. The unattached thread has rst_heap_none, an empty heap that owns nothing, so
+ * Only the heap's thread touches a heap, except: the inbox (anyone pushes, anyone takes all), the state, the token and what it
+ * guards, and an idle heap (no thread), which whoever holds the token may act for. The unattached thread has rst_heap_none, an empty heap that owns nothing, so
  * that neither hot path asks whether there is one; it is never written. SPDX-License-Identifier: MIT */
 #ifndef RST_THREADCACHE_HEAP_H
 #define RST_THREADCACHE_HEAP_H
@@ -14,9 +14,11 @@ enum {
     RST_BATCH_COUNT = 64,        /* open batches, found by the page's descriptor */
     RST_OUT_BUDGET = 512 * 1024, /* bytes that may wait in open batches, each block counted as at least... */
     RST_OUT_BLOCK_COST = 256,    /* ...this much more than its size */
-    RST_DRAIN_BATCHES = 64,      /* batches taken in by one slow call */
-    RST_SPARE_PAGES = 16,        /* empty pages a heap keeps */
-    RST_TICK_REFILLS = 16        /* refills between two looks at the clock */
+    RST_INBOX_UNIT = 1024, /* the backlog of an inbox is counted in units of this many bytes, at least one a batch... */
+    RST_INBOX_BOUND = 2048, /* ...and from this many units on those who send take it out themselves */
+    RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
+    RST_SPARE_PAGES = 16,   /* empty pages a heap keeps */
+    RST_TICK_REFILLS = 16   /* refills between two looks at the clock */
 };
 
 typedef enum rst_heap_state {
@@ -41,7 +43,13 @@ typedef struct rst_message {
     uint32_t count;
 } rst_message;
 
-static_assert(sizeof(rst_message) <= RST_GRAIN, "the smallest block carries a message");
+/* What is written into the last block that outsiders keep beside a page: its place in the heap's list of such pages. */
+typedef struct rst_foreign_link {
+    rst_slice *next, *prev;
+} rst_foreign_link;
+
+static_assert(sizeof(rst_message) <= RST_GRAIN && sizeof(rst_foreign_link) <= RST_GRAIN,
+              "the smallest block carries them");
 
 typedef struct rst_heap {
     rst_block *list[RST_CLASS_COUNT];      /* [owner] blocks ready to be handed out */
@@ -51,10 +59,8 @@ typedef struct rst_heap {
     rst_slice *slices;                     /* [fixed] of arena 0 */
     rst_slice *spare;                      /* [owner] empty pages of one slice, linked by next */
     uint32_t spares;                       /* [owner] how many */
-    uint32_t pages;                        /* [owner] pages that hold or held blocks, without the spare ones */
     uint32_t refills_to_tick;              /* [owner] */
     int32_t out_budget;                    /* [owner] what may still wait in open batches */
-    rst_message *pending;                  /* [token] taken from the inbox, not yet put into pages */
     _Atomic uint32_t busy;                 /* [owner; read by the child of a fork] inside the slow paths */
     uint32_t survivor;                     /* [fixed in the child of a fork] its thread was lost at any instruction */
     uint32_t thread_id;                    /* [owner] as the OS shows it; 0: none */
@@ -62,9 +68,13 @@ typedef struct rst_heap {
     struct rst_heap *next_heap;            /* [fixed] all heaps */
     rst_heap_counters counters;            /* [owner, or the token's holder for an idle heap; read by anyone] */
     rst_batch batch[RST_BATCH_COUNT];      /* [owner] */
-    RST_ALIGNED(RST_CACHE_LINE) _Atomic(rst_message *) inbox; /* [atomic] many producers */
-    _Atomic uint32_t state;                                   /* [atomic] rst_heap_state */
-    _Atomic uint32_t token;                                   /* [atomic] 1: someone drains the inbox */
+    RST_ALIGNED(RST_CACHE_LINE) _Atomic uint64_t inbox; /* [atomic] the last message, and the backlog: see inbox.h */
+    _Atomic uint32_t state;                             /* [atomic] rst_heap_state */
+    _Atomic uint32_t token;         /* [atomic] 1: an outsider is at work, or someone acts for an idle heap */
+    _Atomic uint32_t outside_pages; /* [token; a hint for the owner] pages in the two lists below */
+    rst_slice *foreign;             /* [token] pages with blocks kept beside them */
+    rst_slice *returned;            /* [token] pages that were taken while in the owner's list */
+    rst_heap_counters outside;      /* [token; read by anyone] what outsiders did */
 } rst_heap;
 
 extern const rst_heap rst_heap_none;
@@ -94,7 +104,7 @@ RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
 {
     ((rst_block *)block)->next = page->free;
     page->free = block;
-    if (RST_UNLIKELY(--page->left == 0))
+    if (RST_UNLIKELY(rst_decrement_release(&page->left))) /* pairs with rst_page_take_whole */
         rst_heap_turn_slow(heap, page);
 }
 
@@ -118,8 +128,17 @@ RST_INLINE void *rst_heap_take(rst_heap *heap, unsigned size_class)
 /* Fill the list of a class and take a block from it. NULL: out of memory. */
 void *rst_heap_refill(rst_heap *heap, unsigned c);
 
+/* Another page of a class that has something to give, now ACTIVE; NULL: none in the list. */
+rst_slice *rst_heap_next_available(rst_heap *heap, unsigned c);
+
 /* Act on what a page reported. Also for an idle heap by the token's holder. */
 void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event);
+
+/* A page that an outsider has taken and purged: all its blocks are back, its slices go to the arena. */
+void rst_heap_page_returned(rst_heap *heap, rst_slice *page);
+
+/* Pages that hold or held blocks, without the spare ones. Any thread; exact for an idle heap. */
+uint64_t rst_heap_pages(const rst_heap *heap);
 
 /* Put every list back into its page and give back spare pages, as before the thread ends. */
 void rst_heap_fold(rst_heap *heap);

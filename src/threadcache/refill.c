@@ -9,13 +9,8 @@ enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024 };
 /* Another page with something to give, now active; NULL: out of memory. */
 static rst_slice *next_page(rst_heap *heap, unsigned c)
 {
-    rst_slice *page = heap->available[c];
+    rst_slice *page = rst_heap_next_available(heap, c);
     if (page != NULL) {
-        heap->available[c] = page->next;
-        if (page->next != NULL)
-            page->next->prev = NULL;
-        page->next = NULL;
-        page->state = RST_PAGE_ACTIVE;
         if (RST_UNLIKELY(heap->survivor != 0))
             rst_page_recount(page);
         return page;
@@ -30,7 +25,6 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
         if (page == NULL)
             return NULL;
     }
-    heap->pages++;
     rst_count(&heap->counters.pages_made, 1);
     return page;
 }

