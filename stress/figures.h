@@ -1,0 +1,105 @@
+/* What roost says it holds, for the check that nothing of a test is left: where the program has roost's objects in it
+ * (libroost.a, libroost_api.a) its collector is called; on libroost.so, which exports none, the dump that ROOST_STATS=1 makes
+ * at exit is had from a forked child; on another allocator there are no figures. To be taken when no other thread lives.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ROOST_STRESS_FIGURES_H
+#define ROOST_STRESS_FIGURES_H
+
+#include "../tests/support/api.h"
+#include "run.h"
+#include "stats/collect.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#pragma weak rst_stats_collect
+
+static int figures_file = -1; /* where the dumps go; -1: none */
+
+static inline void figures_dump_goes_to_file(void)
+{
+    dup2(figures_file, 2);
+}
+
+/* On libroost.so: dumps at exit are asked for before the program starts, so it is started again. */
+static inline void figures_by_dump(char **argv)
+{
+    const char *asked = getenv("ROOST_STATS");
+    if (asked == NULL) {
+        CHECK(setenv("ROOST_STATS", "1", 1) == 0);
+        execv("/proc/self/exe", argv);
+        CHECK(!"exec");
+    }
+    figures_file = memfd_create("figures", MFD_CLOEXEC);
+    CHECK(strcmp(asked, "1") == 0 && figures_file >= 0);
+    CHECK(atexit(figures_dump_goes_to_file) == 0); /* which comes before libraries are unloaded */
+}
+
+/* To be called first in main. */
+static inline void figures_begin(char **argv)
+{
+    if (api_is_roost() && rst_stats_collect == NULL)
+        figures_by_dump(argv);
+}
+
+static inline uint64_t dump_figure(const char *dump, const char *name)
+{
+    char key[64];
+    snprintf(key, sizeof key, "\n  %s ", name);
+    const char *at = strstr(dump, key);
+    CHECK(at != NULL);
+    return strtoull(at + strlen(key), NULL, 10);
+}
+
+static inline void figures_from_dump(roost_stats *out)
+{
+    static char dump[16384];
+    off_t begin = lseek(figures_file, 0, SEEK_END);
+    int status = -1;
+    fflush(NULL);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0)
+        exit(0); /* not _exit: the dump is made when the library is unloaded */
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    ssize_t length = pread(figures_file, dump, sizeof dump - 1, begin);
+    CHECK(length > 0);
+    dump[length] = '\0';
+#define FROM_DUMP(name, unit, help) out->name = dump_figure(dump, #name);
+    ROOST_WALK_TABLE(FROM_DUMP)
+    ROOST_PROCESS_TABLE(FROM_DUMP)
+    ROOST_HEAP_TABLE(FROM_DUMP)
+#undef FROM_DUMP
+}
+
+/* Returns false, and zeros, where there are none. */
+static inline bool figures_take(roost_stats *out)
+{
+    *out = (roost_stats){.size = 0};
+    if (rst_stats_collect != NULL)
+        rst_stats_collect(out);
+    else if (figures_file >= 0)
+        figures_from_dump(out);
+    else
+        return false;
+    return true;
+}
+
+/* Everything that the test allocated since `before` is freed: not one block may be allocated still. */
+static inline void figures_must_be(const roost_stats *before, const char *when)
+{
+    roost_stats now;
+    if (!figures_take(&now))
+        return;
+    if (now.allocated == before->allocated && now.allocated_blocks == before->allocated_blocks)
+        return;
+    fprintf(stderr, "%s: %s: allocated %lld bytes in %lld blocks more than at the start (undrained %llu, heaps %llu)\n",
+            run.name, when, (long long)(now.allocated - before->allocated),
+            (long long)(now.allocated_blocks - before->allocated_blocks), (unsigned long long)now.undrained_blocks,
+            (unsigned long long)now.heaps);
+    exit(1);
+}
+
+#endif
