@@ -185,7 +185,12 @@ static void wire(struct round *round)
         wire_through_one(round, 1);
         break;
     case MANY_TO_ONE:
-        wire_through_one(round, threads - 1);
+        if (one_in(&round->worker[0].random, 2)) {
+            wire_through_one(round, threads - 1);
+            break;
+        }
+        for (unsigned i = 1; i < threads; i++)
+            wire_two(round, i, 0);
         break;
     case MANY_TO_MANY:
         wire_through_one(round, 1 + (unsigned)random_below(&round->worker[0].random, threads - 1));
