@@ -11,21 +11,28 @@
 
 /* --- allocate ------------------------------------------------------------------------------------------------------------------- */
 
-static RST_NOINLINE void *refill_class(unsigned c)
+static RST_NOINLINE void *refill_class(size_t c)
 {
     rst_heap *heap = rst_attached_heap();
-    void *block = heap != NULL ? rst_heap_refill(heap, c) : NULL;
+    if (RST_UNLIKELY(heap == NULL))
+        return rst_out_of_memory();
+    void *block = rst_heap_pop(heap, c); /* attaching may have allocated, and filled the very list */
+    if (block == NULL)
+        block = rst_heap_refill(heap, (unsigned)c);
     return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
 }
 
-/* An unattached thread has rst_heap_none, of which there is nothing to pop or to take. */
+/* An unattached thread has rst_heap_none, of which there is nothing to take. */
+RST_NOINLINE void *rst_malloc_slow(size_t c)
+{
+    void *block = rst_heap_take(rst_thread_heap, c);
+    return RST_LIKELY(block != NULL) ? block : refill_class(c);
+}
+
 static void *alloc_class(unsigned c)
 {
-    rst_heap *heap = rst_thread_heap;
-    void *block = rst_heap_pop(heap, c);
-    if (block == NULL)
-        block = rst_heap_take(heap, c);
-    return RST_LIKELY(block != NULL) ? block : refill_class(c);
+    void *block = rst_heap_pop(rst_thread_heap, c);
+    return RST_LIKELY(block != NULL) ? block : rst_malloc_slow(c);
 }
 
 static void *alloc_large(size_t size, size_t alignment, bool zero)
@@ -38,10 +45,8 @@ static void *alloc_large(size_t size, size_t alignment, bool zero)
     return block != NULL ? block : rst_out_of_memory();
 }
 
-RST_NOINLINE void *rst_malloc_slow(size_t size)
+RST_NOINLINE void *rst_malloc_large(size_t size)
 {
-    if (RST_LIKELY(size <= RST_MEDIUM_MAX))
-        return alloc_class(rst_class_of(size));
     return alloc_large(size, 1, false);
 }
 

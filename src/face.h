@@ -14,8 +14,11 @@ rst_heap *rst_attached_heap(void);
 /* Whether this thread may still get a heap that will be taken from it when it ends. */
 bool rst_may_attach(void);
 
-/* Any size, when the list of its class is empty or it has none. NULL with ENOMEM. */
-void *rst_malloc_slow(size_t size);
+/* A block of a class whose list is empty. NULL with ENOMEM. */
+void *rst_malloc_slow(size_t size_class);
+
+/* A block of more than RST_MEDIUM_MAX bytes. NULL with ENOMEM. */
+void *rst_malloc_large(size_t size);
 
 /* What free does with a block that is not this heap's, or not in arena 0. */
 void rst_free_slow(void *pointer);
@@ -49,12 +52,11 @@ RST_INLINE void *rst_out_of_memory(void)
 
 RST_INLINE void *rst_malloc(size_t size)
 {
-    if (RST_LIKELY(size <= RST_SMALL_MAX)) {
-        void *block = rst_heap_pop(rst_thread_heap, rst_class_of_small(size));
-        if (RST_LIKELY(block != NULL))
-            return block;
-    }
-    return rst_malloc_slow(size);
+    if (RST_UNLIKELY(size > RST_MEDIUM_MAX))
+        return rst_malloc_large(size);
+    size_t c = rst_class_of(size);
+    void *block = rst_heap_pop(rst_thread_heap, c);
+    return RST_LIKELY(block != NULL) ? block : rst_malloc_slow(c);
 }
 
 RST_INLINE void rst_free(void *pointer)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { GROW_SHARE = 4 }; /* see realloc_grow */
+
 /* The slice that stands for a block: its page's first, or a large block's. NULL, said in one line, when it is no block. */
 static rst_slice *block_slice(const char *function, const void *block)
 {
@@ -36,6 +38,21 @@ static void *realloc_copy(void *block, size_t have, size_t size)
     return other;
 }
 
+/* What grows a little is likely to grow again: at least by a quarter, so that a block which grows step by step is copied a bounded number
+ * of times for each doubling. */
+static void *realloc_grow(void *block, size_t have, size_t size)
+{
+    size_t ample = have + have / GROW_SHARE;
+    void *other = ample > size ? rst_malloc(ample) : NULL;
+    if (other == NULL)
+        other = rst_malloc(size);
+    if (other == NULL)
+        return NULL;
+    memcpy(other, block, have);
+    rst_free(block);
+    return other;
+}
+
 static void *realloc_large(rst_slice *slice, void *block, size_t size)
 {
     if (size > RST_SIZE_MAX)
@@ -46,6 +63,8 @@ static void *realloc_large(rst_slice *slice, void *block, size_t size)
         void *moved = rst_large_move(slice, size);
         if (moved != NULL)
             return moved;
+    } else if (size <= slice->large_size && size > slice->large_size / 2) {
+        return block; /* as among the classes */
     }
     return realloc_copy(block, slice->large_size, size);
 }
@@ -64,7 +83,9 @@ void *rst_realloc(void *block, size_t size)
     if (slice->kind == RST_KIND_LARGE)
         return realloc_large(slice, block, size);
     size_t have = rst_classes[slice->size_class].size;
-    if (size <= have && (size > have / 2 || have == RST_GRAIN)) /* the next smaller class would save less than half */
+    if (size > have)
+        return realloc_grow(block, have, size);
+    if (size > have / 2 || have == RST_GRAIN) /* the next smaller class would save less than half */
         return block;
     return realloc_copy(block, have, size);
 }

@@ -12,7 +12,7 @@ static void page_reset(rst_slice *page, unsigned size_class)
     page->carved = 0;
     page->foreign_count = 0;
     page->size_class = (uint8_t)size_class;
-    rst_page_shift(page, RST_PAGE_ACTIVE, 0);
+    rst_page_shift(page, RST_PAGE_ACTIVE, RST_PAGE_NO_END);
     page->next = page->prev = NULL;
 }
 
@@ -75,9 +75,12 @@ bool rst_page_activate(rst_slice *page)
     if ((seen & RST_PAGE_STATE_MASK) != RST_PAGE_AVAILABLE)
         return false;
     /* relaxed on success: only the owner reads an active page. Against the swap in rst_page_take_whole: one of the two wins. */
-    return atomic_compare_exchange_strong_explicit(&page->state, &seen,
-                                                   (seen & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION + RST_PAGE_ACTIVE,
-                                                   memory_order_relaxed, memory_order_relaxed);
+    if (!atomic_compare_exchange_strong_explicit(&page->state, &seen,
+                                                 (seen & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION + RST_PAGE_ACTIVE,
+                                                 memory_order_relaxed, memory_order_relaxed))
+        return false;
+    rst_store_relaxed(&page->left, RST_PAGE_NO_END + rst_load_relaxed(&page->left)); /* relaxed: active */
+    return true;
 }
 
 rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus)
@@ -114,7 +117,7 @@ void rst_page_recount(rst_slice *page)
     uint32_t count = 0;
     for (const rst_block *b = page->free; b != NULL; b = b->next)
         count++;
-    rst_store_relaxed(&page->left, page->carved - count); /* relaxed: active */
+    rst_store_relaxed(&page->left, RST_PAGE_NO_END + page->carved - count); /* relaxed: active */
 }
 
 /* --- outsiders --------------------------------------------------------------------------------------------------------------- */

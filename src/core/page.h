@@ -2,7 +2,8 @@
  * event means is the heap's (floor 3).
  *
  * Counting. A block of a page is uncarved, on `free`, or out (in the heap's list, with the program, or on its way home).
- *   ACTIVE, AVAILABLE: left == blocks that are out.
+ *   AVAILABLE:         left == blocks that are out.
+ *   ACTIVE:            the same and RST_PAGE_NO_END more: no event, its class is in use.
  *   FULL:              left == blocks that must still come back before the page is available again. It is carved to its end.
  * So a free decrements `left` and nothing else, and zero is the only event.
  *
@@ -33,6 +34,8 @@ void rst_page_end(rst_slice *page);
 /* Carve up to one chunk and put it before *list; returns how many blocks, 0 when all are carved. They count as out. */
 unsigned rst_page_carve(rst_slice *page, rst_block **list);
 
+#define RST_PAGE_NO_END ((uint32_t)1 << 16)
+
 RST_INLINE rst_page_state rst_page_state_of(const rst_slice *page)
 {
     return (rst_page_state)(rst_load_relaxed(&page->state) & RST_PAGE_STATE_MASK); /* relaxed: owner's own */
@@ -61,6 +64,8 @@ RST_INLINE void rst_page_set_full(rst_slice *page)
 RST_INLINE uint32_t rst_page_out_in(const rst_slice *page, rst_page_state state, uint32_t left)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
+    if (state == RST_PAGE_ACTIVE)
+        return left - RST_PAGE_NO_END;
     return state == RST_PAGE_FULL ? info->capacity - info->reserve + left : left;
 }
 
@@ -74,7 +79,8 @@ RST_INLINE rst_block *rst_page_take(rst_slice *page)
 {
     rst_block *list = page->free;
     page->free = NULL;
-    rst_store_relaxed(&page->left, (uint32_t)page->carved); /* relaxed: nobody else reads that of an active page */
+    rst_store_relaxed(&page->left,
+                      RST_PAGE_NO_END + page->carved); /* relaxed: nobody else reads that of an active page */
     return list;
 }
 

@@ -5,34 +5,42 @@
 #include "core/segment.h"
 #include "os/os.h"
 
-enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10 };
+#include <limits.h>
+
+/* A step is taken in the midst of a program's work, so it is short; when it leaves something undone the next one comes soon. */
+enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10, STEP_SEGMENTS = 2 };
 
 static _Atomic uint64_t next_step; /* ms; whoever moves it on does the step */
 
-/* Purge the segments of one group that have been idle for `age` ms. */
-static size_t purge_group(rst_arena *arena, size_t g, uint32_t now, uint32_t age)
+typedef struct purge_step {
+    uint32_t now, age; /* ms: purge what has been idle for `age` */
+    unsigned budget;   /* segments that may still be purged */
+    size_t purged;     /* bytes */
+} purge_step;
+
+/* From the highest segment down: memory is handed out from the lowest up. */
+static void purge_group(purge_step *step, rst_arena *arena, size_t g)
 {
-    size_t purged = 0;
     uint64_t warm = rst_load_relaxed(&arena->groups[g].may_warm);
-    for (; warm != 0; warm &= warm - 1) {
-        unsigned s = rst_lowest_bit64(warm);
-        uint32_t idle = now - rst_load_relaxed(&arena->groups[g].segment[s].touched);
-        if (idle >= age)
-            purged += rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s);
+    while (warm != 0 && step->budget != 0) {
+        unsigned s = rst_log2(warm);
+        warm &= ~((uint64_t)1 << s);
+        uint32_t idle = step->now - rst_load_relaxed(&arena->groups[g].segment[s].touched);
+        if (idle < step->age)
+            continue;
+        step->purged += rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s, step->now);
+        step->budget--;
     }
-    return purged;
 }
 
-static size_t purge_older(uint32_t now, uint32_t age)
+static void purge_older(purge_step *step)
 {
-    size_t purged = 0;
-    for (unsigned i = 0; i < rst_arena_count(); i++) {
+    for (unsigned i = rst_arena_count(); i-- != 0 && step->budget != 0;) {
         rst_arena *arena = &rst_arenas[i];
         size_t segments = rst_load_acquire(&arena->frontier) / RST_SEGMENT_SIZE; /* pairs with rst_arena_grow */
-        for (size_t g = 0; g * RST_GROUP_SEGMENTS < segments; g++)
-            purged += purge_group(arena, g, now, age);
+        for (size_t g = (segments + RST_GROUP_SEGMENTS - 1) / RST_GROUP_SEGMENTS; g-- != 0 && step->budget != 0;)
+            purge_group(step, arena, g);
     }
-    return purged;
 }
 
 void rst_purge_tick(void)
@@ -42,14 +50,20 @@ void rst_purge_tick(void)
     if (now < due)
         return;
     uint32_t delay = (uint32_t)rst_option_get(purge_delay);
-    uint32_t step = (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
+    purge_step step = {.now = (uint32_t)now, .age = delay, .budget = delay == 0 ? UINT_MAX : STEP_SEGMENTS};
+    uint32_t pause = (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
     /* relaxed: only decides who does the step. */
-    if (atomic_compare_exchange_strong_explicit(&next_step, &due, now + step, memory_order_relaxed,
-                                                memory_order_relaxed))
-        purge_older((uint32_t)now, delay);
+    if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + pause, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return;
+    purge_older(&step);
+    if (step.budget == 0)
+        rst_store_relaxed(&next_step, now + STEP_MIN_MS);
 }
 
 size_t rst_purge_all(void)
 {
-    return purge_older((uint32_t)rst_os_clock_ms(), 0);
+    purge_step step = {.now = (uint32_t)rst_os_clock_ms(), .budget = UINT_MAX};
+    purge_older(&step);
+    return step.purged;
 }

@@ -337,11 +337,12 @@ static size_t purge_run(rst_arena *arena, size_t segment, unsigned at, unsigned 
     return count * RST_SLICE_SIZE;
 }
 
-size_t rst_segment_purge(rst_arena *arena, size_t index)
+size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now)
 {
     rst_segment *segment = rst_segment_at(arena, index);
     uint32_t free = rst_load_relaxed(&segment->free);
     uint32_t mask;
+    rst_store_relaxed(&segment->touched, now); /* what the OS refuses is tried again after another delay */
     do {
         mask = free & rst_load_relaxed(&segment->dirty);
     } while (mask != 0 && !rst_cas_acquire(&segment->free, &free, free & ~mask));

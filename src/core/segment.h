@@ -19,7 +19,8 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
  * `arena_index` counts in rst_arenas. Any thread that holds them. */
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty);
 
-/* Give back the physical memory of the free dirty slices of one segment. Returns the bytes given back. Any thread. */
-size_t rst_segment_purge(rst_arena *arena, size_t index);
+/* Give back the physical memory of the free dirty slices of one segment; `now` is the clock. Returns the bytes given back. Any
+ * thread. */
+size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now);
 
 #endif

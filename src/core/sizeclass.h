@@ -30,27 +30,13 @@ typedef struct rst_class_info {
 
 extern const rst_class_info rst_classes[RST_CLASS_COUNT];
 
-/* Class of size n at [(n + 15) / 16], n <= RST_SMALL_MAX; n = 0 is class 0. */
-extern const uint8_t rst_small_class[RST_SMALL_MAX / RST_GRAIN + 1];
-
-/* Class of a size of 0 to RST_SMALL_MAX bytes. */
-RST_INLINE unsigned rst_class_of_small(size_t size)
-{
-    return rst_small_class[(size + RST_GRAIN - 1) / RST_GRAIN];
-}
-
-/* Class of a size of RST_LINEAR_MAX + 1 to RST_MEDIUM_MAX bytes. */
-RST_INLINE unsigned rst_class_of_medium(size_t size)
-{
-    unsigned doubling = rst_log2(size - 1); /* 2^doubling < size <= 2^(doubling + 1) */
-    unsigned quarter = (unsigned)((size - 1) >> (doubling - 2)) & 3u;
-    return RST_LINEAR_CLASSES + 4u * (doubling - 7u) + quarter;
-}
+/* Class of size n at [(n + 15) / 16], n <= RST_MEDIUM_MAX; n = 0 is class 0. */
+extern const uint8_t rst_class_table[RST_MEDIUM_MAX / RST_GRAIN + 1];
 
 /* Class of a size of 0 to RST_MEDIUM_MAX bytes. */
-RST_INLINE unsigned rst_class_of(size_t size)
+RST_INLINE size_t rst_class_of(size_t size)
 {
-    return size <= RST_SMALL_MAX ? rst_class_of_small(size) : rst_class_of_medium(size);
+    return rst_class_table[(size + RST_GRAIN - 1) / RST_GRAIN];
 }
 
 /* The least class whose every block is aligned to `alignment` (a power of two up to RST_MEDIUM_MAX) and has `size` bytes;

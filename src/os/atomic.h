@@ -4,6 +4,8 @@
 #define RST_OS_ATOMIC_H
 
 #include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #if defined(__SANITIZE_THREAD__)
 #define RST_THREAD_SANITIZER 1
@@ -36,15 +38,16 @@
     atomic_compare_exchange_strong_explicit((p), (expected), (v), memory_order_acq_rel, memory_order_relaxed)
 
 /* Subtract 1 from a count that only one thread writes; true when it became 0. release: whoever reads the new count sees what was written
- * before. On x86-64 one plain instruction does that, which the compiler does not make of a load and a store. */
-static inline __attribute__((always_inline)) _Bool rst_decrement_release(_Atomic unsigned *p)
+ * before. */
+static inline __attribute__((always_inline)) _Bool rst_decrement_release(_Atomic uint32_t *p)
 {
 #if defined(__x86_64__) && !defined(RST_THREAD_SANITIZER)
+    /* One plain instruction, which compilers do not make of a load and a store. */
     _Bool zero;
     __asm__ volatile("subl $1, %0" : "+m"(*p), "=@ccz"(zero) : : "memory");
     return zero;
 #else
-    unsigned now = rst_load_relaxed(p) - 1;
+    uint32_t now = rst_load_relaxed(p) - 1;
     rst_store_release(p, now);
     return now == 0;
 #endif

@@ -60,8 +60,6 @@ static void page_retire(rst_heap *heap, rst_slice *page)
 void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
 {
     if ((event & RST_PAGE_NOW_EMPTY) != 0) {
-        if (rst_page_state_of(page) == RST_PAGE_ACTIVE)
-            return; /* the class is in use: it stays */
         if ((event & RST_PAGE_WAS_FULL) == 0)
             available_unlink(heap, page);
         page_retire(heap, page);
@@ -72,8 +70,6 @@ void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
 
 RST_NOINLINE void rst_heap_turn_slow(rst_heap *heap, rst_slice *page)
 {
-    if (rst_page_state_of(page) == RST_PAGE_ACTIVE)
-        return; /* all its blocks are back; it stays, its class is in use */
     rst_heap_enter(heap);
     rst_heap_page_event(heap, page, rst_page_turn(page, 0));
     rst_heap_leave(heap);
@@ -110,14 +106,14 @@ static void list_fold(rst_heap *heap, unsigned c)
     heap->active[c] = NULL;
     if (count != 0)
         rst_page_put_chain(page, head, tail, count);
-    uint32_t left = rst_load_relaxed(&page->left);
-    if (left == 0) {
+    uint32_t out = rst_page_out(page);
+    if (out == 0) {
         page_retire(heap, page);
     } else if (page->free == NULL && page->carved == rst_classes[c].capacity) {
         rst_page_set_full(page);
     } else {
         available_push(heap, page);
-        rst_page_shift(page, RST_PAGE_AVAILABLE, left);
+        rst_page_shift(page, RST_PAGE_AVAILABLE, out);
     }
 }
 

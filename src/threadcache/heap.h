@@ -18,7 +18,7 @@ enum {
     RST_INBOX_BOUND = 2048, /* ...and from this many units on those who send take it out themselves */
     RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
     RST_SPARE_PAGES = 16,   /* empty pages a heap keeps */
-    RST_TICK_REFILLS = 16   /* refills between two looks at the clock */
+    RST_TICK_REFILLS = 128  /* refills between two looks at the clock */
 };
 
 typedef enum rst_heap_state {
@@ -83,7 +83,7 @@ extern RST_THREAD_LOCAL rst_heap *rst_thread_heap;
 /* --- the hot paths --------------------------------------------------------------------------------------------------------- */
 
 /* Take a block of a class; NULL: the list is empty, rst_heap_refill is next. */
-RST_INLINE void *rst_heap_pop(rst_heap *heap, unsigned size_class)
+RST_INLINE void *rst_heap_pop(rst_heap *heap, size_t size_class)
 {
     rst_block *block = heap->list[size_class];
     if (RST_LIKELY(block != NULL))
@@ -110,7 +110,7 @@ RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
 
 /* What came back to the active page becomes the list, and its first block is taken; NULL: there is none, or it is time for
  * the slow path. Needs no mark of being inside: see rst_page_recount. */
-RST_INLINE void *rst_heap_take(rst_heap *heap, unsigned size_class)
+RST_INLINE void *rst_heap_take(rst_heap *heap, size_t size_class)
 {
     rst_slice *page = heap->active[size_class];
     if (page == NULL || page->free == NULL || heap->refills_to_tick == 0)

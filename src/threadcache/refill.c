@@ -1,10 +1,12 @@
 /* Refill: where a list that ran empty gets its next blocks. In order: what came back to the active page, what of it is not
  * carved, another page of the class, a spare page, the arena. SPDX-License-Identifier: MIT */
 #include "core/purge.h"
+#include "os/fmt.h"
+#include "os/os.h"
 #include "threadcache/heap.h"
 #include "threadcache/remote.h"
 
-enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024 };
+enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024, CIRCULATION_LARGE = 1024 };
 
 /* Another page with something to give, now active; NULL: out of memory. */
 static rst_slice *next_page(rst_heap *heap, unsigned c)
@@ -29,12 +31,15 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
     return page;
 }
 
-/* Blocks that go round between list and page: with very few of them every call is a slow one. Seen only now and then, since
+/* Blocks that go round between list and page: with very few of them every call is a slow one. Two of the larger ones are enough, more of
+ * them get in each other's way: they lie on the same lines of the first-level cache. Seen only now and then, since
  * rst_heap_take serves most: so a class that is hardly used stays small. */
 static bool circulation_is_small(const rst_slice *page)
 {
-    return page->span == 1 &&
-           (page->carved < CIRCULATION_BLOCKS || page->carved * rst_classes[page->size_class].size < CIRCULATION_BYTES);
+    size_t size = rst_classes[page->size_class].size;
+    if (size >= CIRCULATION_LARGE)
+        return page->span == 1 && page->carved < 2;
+    return page->carved < CIRCULATION_BLOCKS || page->carved * size < CIRCULATION_BYTES;
 }
 
 static rst_block *fill(rst_heap *heap, unsigned c)
@@ -62,6 +67,10 @@ static rst_block *fill(rst_heap *heap, unsigned c)
 
 RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
 {
+    if (RST_CHECKED && heap->list[c] != NULL) {
+        rst_say("internal error: heap at %p: a list of class %u is filled that is not empty", (void *)heap, c);
+        rst_os_abort();
+    }
     rst_heap_enter(heap);
     rst_count(&heap->counters.refills, 1);
     rst_remote_drain_owner(heap);

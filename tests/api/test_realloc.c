@@ -96,6 +96,27 @@ static void step_by_step(void **state)
     rt.free(block);
 }
 
+/* A buffer that grows by a little is copied a bounded number of times: what it has is multiplied by 1.25 at least, above 128 bytes. */
+static void little_steps_copy_seldom(void **state)
+{
+    (void)state;
+    void *block = rt.malloc(128);
+    size_t copied = 0;
+    for (size_t size = 128; size <= 1 << 20; size += 40) {
+        size_t usable = rt.usable_size(block);
+        void *moved = rt.realloc(block, size);
+        assert_non_null(moved);
+        if (moved != block) {
+            copied += usable;
+            if (rt.usable_size(moved) <= 65536)
+                assert_true(rt.usable_size(moved) >= usable + usable / 4);
+        }
+        block = moved;
+    }
+    assert_true(copied <= 4u << 20);
+    rt.free(block);
+}
+
 static void null_allocates_and_zero_frees(void **state)
 {
     (void)state;
@@ -181,10 +202,15 @@ static void aligned_blocks_resize(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_every_size_to_every_size),   cmocka_unit_test(up_and_down_the_ladder),
-        cmocka_unit_test(buffers_that_grow_together),      cmocka_unit_test(step_by_step),
-        cmocka_unit_test(null_allocates_and_zero_frees),   cmocka_unit_test(zero_really_frees),
-        cmocka_unit_test(refused_growth_leaves_the_block), cmocka_unit_test(reallocarray_multiplies),
+        cmocka_unit_test(from_every_size_to_every_size),
+        cmocka_unit_test(up_and_down_the_ladder),
+        cmocka_unit_test(buffers_that_grow_together),
+        cmocka_unit_test(step_by_step),
+        cmocka_unit_test(little_steps_copy_seldom),
+        cmocka_unit_test(null_allocates_and_zero_frees),
+        cmocka_unit_test(zero_really_frees),
+        cmocka_unit_test(refused_growth_leaves_the_block),
+        cmocka_unit_test(reallocarray_multiplies),
         cmocka_unit_test(aligned_blocks_resize),
     };
     api_is_roost();

@@ -18,6 +18,18 @@ static void tick_at(uint64_t ms)
     rst_purge_tick();
 }
 
+/* Steps until nothing is left to do: each does at most two segments, ten milliseconds after the one before. */
+static unsigned ticks_from(uint64_t ms)
+{
+    unsigned ticks = 0;
+    for (unsigned before = UINT32_MAX; fake_calls(FAKE_PURGE) != before; ticks++) {
+        before = fake_calls(FAKE_PURGE);
+        tick_at(ms + 10 * ticks);
+        assert_true(fake_calls(FAKE_PURGE) - before <= 2);
+    }
+    return ticks;
+}
+
 static char *memory(int i)
 {
     return rst_slice_memory(segment[i]);
@@ -112,7 +124,10 @@ static void a_touch_keeps_a_segment_warm(void **state)
         release(0, RST_SEGMENT_SLICES);
         assert_true(resident(0));
     }
-    assert_false(resident(1));
+    ticks_from(now + 10);
+    assert_true(resident(0));
+    for (int i = 1; i < SEGMENTS; i++)
+        assert_false(resident(i));
 }
 
 static void steps_are_bounded_in_number(void **state)
@@ -122,14 +137,20 @@ static void steps_are_bounded_in_number(void **state)
     unsigned before = fake_calls(FAKE_PURGE);
     uint64_t start = now;
     tick_at(start + 2 * DELAY);
+    assert_int_equal(fake_calls(FAKE_PURGE), before + 2);
+    assert_true(resident(0) && !resident(SEGMENTS - 1)); /* the highest first */
+    tick_at(now + 9);
+    assert_int_equal(fake_calls(FAKE_PURGE), before + 2);
+    assert_int_equal(ticks_from(now + 1), SEGMENTS / 2);
     assert_int_equal(fake_calls(FAKE_PURGE), before + SEGMENTS);
     take(0);
     memory(0)[0] = 1;
-    fake_clock_set(now - DELAY - 1); /* released long ago, as it will seem */
+    uint64_t done = now;
+    fake_clock_set(done - DELAY - 1); /* released long ago, as it will seem */
     release(0, RST_SEGMENT_SLICES);
-    tick_at(now + DELAY / 4 - 1);
+    tick_at(done + DELAY / 4 - 1);
     assert_true(resident(0)); /* no step is due yet */
-    tick_at(now + 1);
+    tick_at(done + DELAY / 4);
     assert_false(resident(0));
 }
 
@@ -182,14 +203,14 @@ static void a_refused_purge_is_tried_again(void **state)
     release_others(0);
     uint64_t start = now;
     fake_fail(FAKE_PURGE, 1, UINT32_MAX);
-    tick_at(start + 2 * DELAY);
+    ticks_from(start + 2 * DELAY);
     assert_true(fake_failures() >= SEGMENTS);
     bool zeroed;
     rst_slice *first = rst_slices_claim(1, 1, &zeroed);
     assert_false(zeroed);
     rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), 1, 0);
     fake_fail_none();
-    tick_at(start + 4 * DELAY);
+    ticks_from(start + 5 * DELAY);
     for (int i = 0; i < SEGMENTS; i++)
         assert_false(resident(i));
 }
@@ -204,7 +225,7 @@ static void the_clock_may_wrap(void **state)
     tick_at(start + DELAY - 2);
     for (int i = 0; i < SEGMENTS; i++)
         assert_true(resident(i));
-    tick_at(start + 2 * DELAY);
+    ticks_from(start + 2 * DELAY);
     for (int i = 0; i < SEGMENTS; i++)
         assert_false(resident(i));
 }
