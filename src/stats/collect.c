@@ -69,14 +69,26 @@ static void add_heap_blocks(roost_stats *stats, rst_heap *heap)
     }
 }
 
+/* Blocks of a page that are neither back with it nor kept beside it. The owner may be in the midst of a change of state. */
+static uint32_t blocks_out(const rst_slice *page)
+{
+    rst_page_state state = rst_page_state_of(page);
+    uint32_t left = rst_load_relaxed(&page->left);
+    if (state == RST_PAGE_TAKEN)
+        return 0;
+    if (state == RST_PAGE_ACTIVE && left < RST_PAGE_NO_END)
+        left += RST_PAGE_NO_END;
+    uint32_t out = rst_page_out_in(page, state, left);
+    return out > page->foreign_count ? out - page->foreign_count : 0;
+}
+
 /* Count one slice; returns how many slices to go on. */
 static size_t add_slice(roost_stats *stats, const rst_slice *at)
 {
     rst_slice slice;
     rst_os_snapshot(&slice, at, sizeof slice);
     if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT) {
-        bool taken = rst_page_state_of(&slice) == RST_PAGE_TAKEN;
-        uint32_t out = taken ? 0 : rst_page_out(&slice) - slice.foreign_count;
+        uint32_t out = blocks_out(&slice);
         stats->pages++;
         stats->allocated_blocks += out;
         stats->allocated += (uint64_t)out * rst_classes[slice.size_class].size;
