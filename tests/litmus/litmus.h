@@ -20,7 +20,7 @@ enum { LITMUS_WIDTH = 512, LITMUS_THREADS = 3, LITMUS_OUTCOMES = 8 };
 
 /* Memory that is handed over by the pair under test. Under ThreadSanitizer it is plain, so that a missing order is a race which it reports;
  * else relaxed, so that a stale value can be read and counted. */
-#if RST_THREAD_SANITIZER
+#ifdef RST_THREAD_SANITIZER
 typedef uint64_t litmus_data;
 #define litmus_read(p) (*(p))
 #define litmus_write(p, v) (*(p) = (v))
