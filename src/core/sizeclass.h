@@ -1,8 +1,8 @@
 /* Size classes: which size is served by blocks of which size.
  *
  * 16-byte steps up to 128, then four classes for each doubling up to 64 KiB, so that no more than 20 % of a block is wasted
- * above 128 bytes. Classes up to 8 KiB live in pages of one slice and are found in a byte table; larger ones ("medium")
- * live in pages of eight slices and are found by arithmetic.
+ * above 128 bytes, found in a byte table. Classes up to 8 KiB ("small") live in pages of one slice, the others ("medium") in pages
+ * of four.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_SIZECLASS_H
 #define RST_CORE_SIZECLASS_H
@@ -16,7 +16,7 @@
 #define RST_MEDIUM_MAX (64 * RST_KIB)
 #define RST_SMALL_CLASSES (RST_LINEAR_CLASSES + 4 * 6) /* 128 << 6 is 8 KiB */
 #define RST_CLASS_COUNT (RST_SMALL_CLASSES + 4 * 3)    /* 8 KiB << 3 is 64 KiB */
-#define RST_MEDIUM_SLICES 8
+#define RST_MEDIUM_SLICES 4
 
 static_assert(RST_LINEAR_MAX << 6 == RST_SMALL_MAX && RST_SMALL_MAX << 3 == RST_MEDIUM_MAX, "class counts follow");
 

@@ -10,9 +10,9 @@
 #if defined(__SANITIZE_THREAD__)
 #define RST_THREAD_SANITIZER 1
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RST_THREAD_SANITIZER 1
-#endif
+#define RST_THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define RST_THREAD_SANITIZER 0
 #endif
 
 #define rst_load_relaxed(p) atomic_load_explicit((p), memory_order_relaxed)
@@ -41,7 +41,7 @@
  * before. */
 static inline __attribute__((always_inline)) _Bool rst_decrement_release(_Atomic uint32_t *p)
 {
-#if defined(__x86_64__) && !defined(RST_THREAD_SANITIZER)
+#if defined(__x86_64__) && !RST_THREAD_SANITIZER
     /* One plain instruction, which compilers do not make of a load and a store. */
     _Bool zero;
     __asm__ volatile("subl $1, %0" : "+m"(*p), "=@ccz"(zero) : : "memory");

@@ -15,16 +15,17 @@ enum {
     RST_OUT_BUDGET = 512 * 1024, /* bytes that may wait in open batches, each block counted as at least... */
     RST_OUT_BLOCK_COST = 256,    /* ...this much more than its size */
     RST_INBOX_UNIT = 1024, /* the backlog of an inbox is counted in units of this many bytes, at least one a batch... */
-    RST_INBOX_BOUND = 2048, /* ...and from this many units on those who send take it out themselves */
+    RST_INBOX_BOUND = 1024, /* ...and from this many units on those who send take it out themselves */
     RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
     RST_SPARE_PAGES = 16,   /* empty pages a heap keeps */
-    RST_TICK_REFILLS = 128  /* refills between two looks at the clock */
+    RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
+    RST_FLUSH_MS = 100      /* open batches are sent this often by a heap that refills */
 };
 
 typedef enum rst_heap_state {
     RST_HEAP_ATTACHED = 0, /* has a thread */
     RST_HEAP_IDLE,         /* parked, or without pages: waits to be adopted */
-    RST_HEAP_LOST          /* its thread was inside the allocator when the process forked: left alone */
+    RST_HEAP_LOST          /* its thread was inside the allocator when the process forked: outsiders alone see to it */
 } rst_heap_state;
 
 /* Blocks of one page that this thread freed for another heap and has not sent. */
@@ -61,6 +62,7 @@ typedef struct rst_heap {
     uint32_t spares;                       /* [owner] how many */
     uint32_t refills_to_tick;              /* [owner] */
     int32_t out_budget;                    /* [owner] what may still wait in open batches */
+    uint32_t flushed_ms;                   /* [owner] when they were last sent because of the time; wraps */
     _Atomic uint32_t busy;                 /* [owner; read by the child of a fork] inside the slow paths */
     uint32_t survivor;                     /* [fixed in the child of a fork] its thread was lost at any instruction */
     uint32_t thread_id;                    /* [owner] as the OS shows it; 0: none */

@@ -65,6 +65,18 @@ static rst_block *fill(rst_heap *heap, unsigned c)
     }
 }
 
+/* What is done now and then. */
+static void tick(rst_heap *heap)
+{
+    uint32_t now = (uint32_t)rst_os_clock_ms();
+    heap->refills_to_tick = RST_TICK_REFILLS;
+    if (now - heap->flushed_ms >= RST_FLUSH_MS) {
+        heap->flushed_ms = now;
+        rst_remote_flush(heap);
+    }
+    rst_purge_tick();
+}
+
 RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
 {
     if (RST_CHECKED && heap->list[c] != NULL) {
@@ -74,10 +86,8 @@ RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
     rst_heap_enter(heap);
     rst_count(&heap->counters.refills, 1);
     rst_remote_drain_owner(heap);
-    if (heap->refills_to_tick == 0) {
-        heap->refills_to_tick = RST_TICK_REFILLS;
-        rst_purge_tick();
-    }
+    if (heap->refills_to_tick == 0)
+        tick(heap);
     heap->refills_to_tick--;
     rst_block *list = fill(heap, c);
     if (list != NULL)

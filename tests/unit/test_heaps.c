@@ -176,6 +176,35 @@ static void a_sender_takes_out_what_is_too_much(void **state)
     nothing_left();
 }
 
+/* What a thread has freed for others does not wait for ever while it goes on allocating. */
+static void *free_a_few_and_go_on(void *unused)
+{
+    rst_heap *heap = rst_registry_attach();
+    uint64_t before = rst_load_relaxed(&heap->counters.foreign_sent_batches);
+    for (int i = 0; i < 10; i++)
+        rst_remote_free(heap, page_of(blocks[i]), blocks[i]);
+    fake_clock_set(50000);
+    for (int i = 0; i < 2 * RST_TICK_REFILLS; i++) {
+        void *block = rst_heap_refill(heap, RST_CLASS_COUNT - 1);
+        assert_non_null(block);
+        rst_heap_push(heap, page_of(block), block);
+    }
+    assert_int_equal(rst_load_relaxed(&heap->counters.foreign_sent_batches), before + 10);
+    rst_registry_detach();
+    return unused;
+}
+
+static void what_waits_is_sent_after_a_while(void **state)
+{
+    (void)state;
+    rst_heap *heap = rst_registry_attach();
+    for (int i = 0; i < 10; i++)
+        blocks[i] = take(heap, (unsigned)i);
+    run(free_a_few_and_go_on);
+    rst_registry_detach();
+    nothing_left();
+}
+
 /* In a child, the heap of a thread that is gone is parked, or lost when its thread was inside. */
 static void child_of_fork(uint32_t busy, rst_heap_state expected)
 {
@@ -224,6 +253,7 @@ int main(void)
         cmocka_unit_test(parked_heaps_are_drained_by_the_sender),
         cmocka_unit_test(what_waits_to_be_sent_is_bounded),
         cmocka_unit_test(a_sender_takes_out_what_is_too_much),
+        cmocka_unit_test(what_waits_is_sent_after_a_while),
         cmocka_unit_test(a_child_parks_the_heaps_of_lost_threads),
         cmocka_unit_test(a_child_leaves_a_heap_alone_whose_thread_was_inside),
     };

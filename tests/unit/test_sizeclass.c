@@ -22,7 +22,7 @@ static void class_table_follows_the_rule(void **state)
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++, size = next_size(size)) {
         const rst_class_info *info = &rst_classes[c];
         assert_int_equal(info->size, size);
-        assert_int_equal(info->span, size <= 8192 ? 1 : 8);
+        assert_int_equal(info->span, size <= 8192 ? 1 : 4);
         assert_int_equal(info->capacity, info->span * 65536 / size);
         assert_int_equal(info->chunk, size <= 4096 ? 4096 / size : 1);
         assert_int_equal(info->reserve, info->capacity < 16 ? 1 : info->capacity / 8);
