@@ -119,7 +119,8 @@ static void *free_all(void *unused)
     wait_for(&allocated);
     if (shape == DRAINED) {
         release(0, BLOCKS / 2);
-        roost_thread_flush();
+        if (rt.thread_flush != NULL)
+            rt.thread_flush();
         sem_post(&half_freed);
         wait_for(&allocated);
         release(0, AGAIN);

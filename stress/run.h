@@ -136,8 +136,8 @@ static inline void run_begin(const char *name, int argc, char **argv, unsigned t
     fflush(stdout);
     run.end = now_ns() + (uint64_t)(run.seconds * 1e9);
     signal(SIGALRM, on_hang);
-    if (run.forks == 0 && run.rounds == 0)
-        alarm((unsigned)run.seconds + HUNG_AFTER);
+    if (run.forks == 0)
+        alarm((unsigned)run.seconds + (unsigned)run.rounds + HUNG_AFTER);
 }
 
 /* --- threads --- */

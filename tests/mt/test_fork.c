@@ -1,6 +1,6 @@
 /* fork from a process whose other threads are inside the allocator at that moment. The child allocates, frees blocks
  * of its own thread and of threads that did not survive, starts threads, and forks again. A child that hangs is ended
- * by its own alarm and fails the test.
+ * by its own alarm and fails the test. Then programs are started in every way that libc has, from the same process.
  *
  *   test_fork [FORKS]
  *
@@ -15,8 +15,10 @@
 #include "../support/check.h"
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 enum { BUSY = 4, SHARED = 256, CHILD_SECONDS = 30 };
@@ -131,6 +133,91 @@ static void *fork_from_thread(void *count)
     return NULL;
 }
 
+/* --- starting programs: the child of these shares memory with its parent, or forks twice, or is never ours --- */
+
+static void start_by_vfork(void)
+{
+    pid_t child = vfork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", "exit 7", (char *)NULL);
+        _exit(1);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+static void start_by_posix_spawn(void)
+{
+    char shell[] = "sh", option[] = "-c", command[] = "exit 8", *argv[] = {shell, option, command, NULL};
+    posix_spawn_file_actions_t actions; /* which libc allocates */
+    pid_t child;
+    int status;
+    CHECK(posix_spawn_file_actions_init(&actions) == 0);
+    for (int fd = 100; fd < 120; fd++)
+        CHECK(posix_spawn_file_actions_adddup2(&actions, 2, fd) == 0);
+    CHECK(posix_spawn(&child, "/bin/sh", &actions, NULL, argv, environ) == 0);
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 8);
+    CHECK(posix_spawn_file_actions_destroy(&actions) == 0);
+}
+
+static void start_by_popen(void)
+{
+    char line[64] = "", *copy = NULL;
+    FILE *to = popen("cat >/dev/null", "w");
+    FILE *from = popen("echo from the other side", "r");
+    CHECK(to != NULL && from != NULL && fputs("some text\n", to) >= 0);
+    CHECK(fgets(line, sizeof line, from) != NULL && strcmp(line, "from the other side\n") == 0);
+    copy = strdup(line);
+    CHECK(copy != NULL);
+    CHECK(pclose(from) == 0 && pclose(to) == 0);
+    free(copy);
+}
+
+static void start_by_system(void)
+{
+    int status = system("exit 9");
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 9);
+}
+
+/* daemon() forks and ends the caller, so it is called in a child. The daemon allocates, starts a thread, and says so. */
+static void start_by_daemon(void)
+{
+    int fd[2], status;
+    char word = 0;
+    CHECK(pipe(fd) == 0);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        CHECK(daemon(1, 1) == 0);
+        alarm(CHILD_SECONDS);
+        work(5);
+        pthread_t thread;
+        if (!TEST_SANITIZED) {
+            CHECK(pthread_create(&thread, NULL, work_in_thread, NULL) == 0);
+            CHECK(pthread_join(thread, NULL) == 0);
+        }
+        CHECK(write(fd[1], "d", 1) == 1);
+        _exit(0);
+    }
+    close(fd[1]);
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+    CHECK(read(fd[0], &word, 1) == 1 && word == 'd'); /* the end of the file where the daemon failed or hung */
+    close(fd[0]);
+}
+
+static void start_programs(unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        start_by_vfork();
+        work(i);
+        start_by_posix_spawn();
+        start_by_popen();
+        start_by_system();
+        start_by_daemon();
+    }
+}
+
 int main(int argc, char **argv)
 {
     unsigned forks = argc > 1 ? (unsigned)atoi(argv[1]) : TEST_SANITIZED ? 40 : 300;
@@ -144,6 +231,7 @@ int main(int argc, char **argv)
     CHECK(pthread_create(&thread[BUSY], NULL, fork_from_thread, &quarter) == 0);
     fork_many(quarter);
     CHECK(pthread_join(thread[BUSY], NULL) == 0);
+    start_programs(TEST_SANITIZED ? 5 : 20);
     atomic_store(&stop, true);
     for (int i = 0; i < BUSY; i++)
         CHECK(pthread_join(thread[i], NULL) == 0);
