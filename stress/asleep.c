@@ -29,18 +29,6 @@ static sem_t allocated, half_freed, freed, wake_up;
 static _Atomic bool in_handler, stop;
 static size_t most_left[SHAPES]; /* RSS after the request */
 
-#pragma weak rst_trim
-extern size_t rst_trim(void);
-
-/* What a program asks: roost's malloc_trim, or what it does where the name is the system's. */
-static void ask_memory_back(void)
-{
-    if (rst_trim != NULL)
-        rst_trim();
-    else
-        malloc_trim(0);
-}
-
 static void wait_for(sem_t *semaphore)
 {
     while (sem_wait(semaphore) != 0)
@@ -212,6 +200,7 @@ int main(int argc, char **argv)
         }
         figures_must_be(&before, "after a round");
     } while (++rounds < run.rounds || (run.rounds == 0 && !time_is_up()));
+    figures_must_be_home(&before);
     printf("asleep: %lu rounds; RSS at most %.1f MiB, after the request at most", rounds, mib(status_bytes("VmHWM")));
     for (int i = 0; i < SHAPES; i++)
         printf(" %.1f MiB (%s)", mib(most_left[i]), shape_name[i]);

@@ -279,7 +279,7 @@ int main(int argc, char **argv)
     figures_take(&before);
     churn(run.threads, &random);
     board_clear(&random);
-    figures_must_be(&before, "at the end");
+    figures_must_be_home(&before);
     if (figures_take(&after) && after.heaps > 2 * at_once + 8) {
         fprintf(stderr, "churn: %llu heaps for %u threads at once\n", (unsigned long long)after.heaps, at_once);
         return 1;

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 
 #pragma weak rst_stats_collect
+#pragma weak rst_trim
+extern size_t rst_trim(void); /* what malloc_trim does, where that name is the system's */
 
 static int figures_file = -1; /* where the dumps go; -1: none */
 
@@ -87,6 +89,15 @@ static inline bool figures_take(roost_stats *out)
     return true;
 }
 
+/* Send what waits here, take in what has come, and give back what is idle. */
+static inline void ask_memory_back(void)
+{
+    if (rst_trim != NULL)
+        rst_trim();
+    else
+        malloc_trim(0);
+}
+
 /* Everything that the test allocated since `before` is freed: not one block may be allocated still. */
 static inline void figures_must_be(const roost_stats *before, const char *when)
 {
@@ -99,6 +110,20 @@ static inline void figures_must_be(const roost_stats *before, const char *when)
             run.name, when, (long long)(now.allocated - before->allocated),
             (long long)(now.allocated_blocks - before->allocated_blocks), (unsigned long long)now.undrained_blocks,
             (unsigned long long)now.heaps);
+    exit(1);
+}
+
+/* The same at the very end; and every block that was freed by another thread has come home, none was lost on the way; and no page
+ * is left that nobody has a block of, in whichever heap. */
+static inline void figures_must_be_home(const roost_stats *before)
+{
+    roost_stats now;
+    ask_memory_back();
+    figures_must_be(before, "at the end");
+    if (!figures_take(&now) || (now.undrained_blocks == 0 && now.in_use <= before->in_use))
+        return;
+    fprintf(stderr, "%s: %lld blocks of %lld bytes never came home, %lld bytes of pages are stranded\n", run.name,
+            (long long)now.undrained_blocks, (long long)now.undrained_bytes, (long long)(now.in_use - before->in_use));
     exit(1);
 }
 

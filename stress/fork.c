@@ -243,7 +243,7 @@ int main(int argc, char **argv)
     figures_take(&before);
     storm(&early, &late);
     free_of_board(&(uint64_t){run.seed}, 0, 1);
-    figures_must_be(&before, "at the end");
+    figures_must_be_home(&before);
     printf("fork: %lu forks; %llu blocks, %.0f MiB; RSS %.1f MiB in the first third, %.1f MiB in the last; live at end "
            "0\n",
            forks, (unsigned long long)made, mib(made_bytes), mib(early), mib(late));

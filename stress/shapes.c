@@ -305,6 +305,7 @@ int main(int argc, char **argv)
         round_run(&round, &random);
         figures_must_be(&before, when);
     }
+    figures_must_be_home(&before);
     printf("shapes: %llu messages, %.0f MiB, %lu rounds; live at most %.1f MiB, peak RSS %.1f MiB, live at end 0\n",
            (unsigned long long)total.messages, mib(total.bytes), total.rounds, mib(total.peak_live),
            mib(status_bytes("VmHWM")));
