@@ -1,0 +1,23 @@
+# Toolchain file: roost for aarch64, its tests run by qemu-user. Debian: gcc- and g++-aarch64-linux-gnu, qemu-user.
+#
+#   cmake -S . -B build/aarch64 -G Ninja --toolchain cmake/aarch64-linux-gnu.cmake
+#
+# The tests that use cmocka are built when pkg-config finds it for aarch64: in libcmocka-dev:arm64, installed, or unpacked in a directory that
+# the environment variable ROOST_CROSS_ROOT names. SPDX-License-Identifier: MIT
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH /usr/aarch64-linux-gnu $ENV{ROOST_CROSS_ROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY BOTH)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+
+# pkg-config must not find what is for this machine.
+set(ENV{PKG_CONFIG_LIBDIR} "$ENV{ROOST_CROSS_ROOT}/usr/lib/aarch64-linux-gnu/pkgconfig")
+if(DEFINED ENV{ROOST_CROSS_ROOT})
+    set(ENV{PKG_CONFIG_SYSROOT_DIR} "$ENV{ROOST_CROSS_ROOT}")
+    set(CMAKE_EXE_LINKER_FLAGS_INIT
+        "-Wl,-rpath,$ENV{ROOST_CROSS_ROOT}/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$ENV{ROOST_CROSS_ROOT}/usr/lib/aarch64-linux-gnu")
+endif()
