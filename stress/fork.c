@@ -1,8 +1,8 @@
 /* A storm of forks out of a process whose threads are all inside the allocator: with ROOST_TEST_API_ONLY on the roost_ names. Busy
- * threads make blocks and free each other's, over a board; two threads fork. The child checks and frees blocks that threads
- * made which are not in it, allocates, starts a thread, forks again now and then, and ends. A child that is not done by its
- * deadline hangs: its number is printed, it is ended, and the test has failed. The parent's memory must not grow over the storm,
- * and at the end not a byte may be allocated.
+ * threads make blocks and free each other's, over a board; some of them end and are followed by others; two threads fork. The
+ * child checks and frees blocks that threads made which are not in it, allocates, starts a thread, forks again now and then, and
+ * ends. A child that is not done by its deadline hangs: its number is printed, it is ended, and the test has failed. The parent's
+ * memory must not grow over the storm, and at the end not a byte may be allocated.
  *
  *   --forks N   this many, however long it takes
  *
@@ -12,10 +12,12 @@
 #include "figures.h"
 #include "message.h"
 
-enum { BOARD = 512, CHILDREN = 4, CHILD_SECONDS = 20, CHILD_BLOCKS = 100, DEPTH = 3, FORKERS = 2, SAMPLES = 64 };
+enum { BOARD = 512, CHILDREN = 4, CHILD_SECONDS = 20, CHILD_BLOCKS = 100, DEPTH = 3, SAMPLES = 64 };
+enum { FORKERS = 2, STARTERS = 1, CROWD = 6 };
 
 static struct message *_Atomic board[BOARD];
 static _Atomic bool stop;
+static size_t one_size;
 static _Atomic unsigned long forks;
 static _Atomic uint64_t made, made_bytes;
 
@@ -26,7 +28,9 @@ static struct message *board_swap(uint64_t *random, struct message *m)
 
 static struct message *make(struct tally *tally, uint64_t *random)
 {
-    return message_make(tally, random, size_of_profile(one_in(random, 4) ? SIZES_MIXED : SIZES_SMALL, 0, random));
+    /* Many blocks of one size as well: else no class has two pages. */
+    enum size_profile profile = one_in(random, 8) ? SIZES_MIXED : one_in(random, 2) ? SIZES_ONE : SIZES_SMALL;
+    return message_make(tally, random, size_of_profile(profile, one_size, random));
 }
 
 static void trade(struct tally *tally, uint64_t *random)
@@ -49,6 +53,35 @@ static void *be_busy(void *seed)
     while (!atomic_load_explicit(&stop, memory_order_relaxed))
         trade(&tally, &random);
     tally_close(&tally);
+    return NULL;
+}
+
+static void *live_short(void *seed)
+{
+    struct tally tally = {.made = 0};
+    uint64_t random = *(uint64_t *)seed;
+    for (size_t i = random_below(&random, 2000); i > 0; i--)
+        trade(&tally, &random);
+    tally_close(&tally);
+    return NULL;
+}
+
+/* Crowds of threads that end and leave blocks behind, and then a while without: so heaps that have no thread are there, and those
+ * who free their blocks act for them, at any fork. */
+static void *start_short(void *seed)
+{
+    uint64_t random = *(uint64_t *)seed, of_it[CROWD];
+    pthread_t thread[CROWD];
+    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+        size_t crowd = 1 + random_below(&random, CROWD);
+        for (size_t i = 0; i < crowd; i++) {
+            of_it[i] = random_next(&random);
+            thread[i] = thread_start(live_short, &of_it[i]);
+        }
+        for (size_t i = 0; i < crowd; i++)
+            thread_finish(thread[i]);
+        pause_us((long)random_below(&random, 5000));
+    }
     return NULL;
 }
 
@@ -220,7 +253,7 @@ static void storm(size_t *early, size_t *late)
     CHECK(seed != NULL && thread != NULL);
     for (unsigned i = 0; i < threads; i++) {
         seed[i] = mix(run.seed + i);
-        thread[i] = thread_start(i < FORKERS ? fork_on : be_busy, &seed[i]);
+        thread[i] = thread_start(i < FORKERS ? fork_on : i < FORKERS + STARTERS ? start_short : be_busy, &seed[i]);
     }
     watch(early, late);
     for (unsigned i = 0; i < threads; i++) {
@@ -238,9 +271,10 @@ int main(int argc, char **argv)
     size_t early, late;
     figures_begin(argv);
     run_begin("fork", argc, argv, 8);
-    threads_warm(run.threads + FORKERS);
+    threads_warm(run.threads + FORKERS + CROWD);
     status_bytes("VmRSS"); /* so that libc has what it keeps for it */
     figures_take(&before);
+    one_size = 16 + (size_t)(mix(run.seed) % 8192);
     storm(&early, &late);
     free_of_board(&(uint64_t){run.seed}, 0, 1);
     figures_must_be_home(&before);
