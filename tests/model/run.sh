@@ -2,7 +2,7 @@
 # Checks the model of the message protocol, roost.pml, with SPIN.
 #
 #   run.sh SCENARIO...     the protocol itself, in every state that a scenario can reach; without a name: those that take seconds
-#   run.sh --long          all scenarios: minutes, and up to 3 GiB of memory
+#   run.sh --long          all scenarios: some minutes, and up to 3 GiB of memory
 #   run.sh --mutations     the protocol broken in each of several ways: every one must be caught
 #
 # ROOST_BUILD_DIR: where to work. CC: the C compiler. Exit code 77: spin or a C compiler is missing.
@@ -28,12 +28,14 @@ declare -A scenario=(
     [two_pages]='-DNP=2 -DNB=2 -DSENDERS=1'
     # An owner that parks, an outsider, a thread that adopts and parks again.
     [lifecycle]='-DNB=3 -DSENDERS=1 -DADOPTERS=1'
+    # The same with two pages of one block: what is taken from them is all there is.
+    [one_block]='-DNP=2 -DNB=1 -DSENDERS=1 -DADOPTERS=1'
     # Two outsiders that meet at a heap while it is parked or adopted.
     [two_outsiders]='-DNB=2 -DSENDERS=2 -DADOPTERS=1 -DPURGES=0'
     [two_adopters]='-DNB=2 -DSENDERS=1 -DADOPTERS=2'
-    [two_pages_lifecycle]='-DNP=2 -DNB=2 -DSENDERS=1 -DADOPTERS=1'
+    [two_pages_lifecycle]='-DNP=2 -DNB=2 -DSENDERS=1 -DADOPTERS=1 -DPURGES=0'
 )
-quick=(pages reserve whole two_pages lifecycle)
+quick=(pages reserve whole two_pages lifecycle one_block)
 long=(two_outsiders two_adopters two_pages_lifecycle)
 megabytes=1400
 optimise=-O2
