@@ -29,7 +29,7 @@ set(_san_env "")
 if(ROOST_SANITIZE)
     # LeakSanitizer does not look into roost's memory for pointers, so what it reports there is wrong.
     list(APPEND _san_env "ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:strict_string_checks=1"
-        "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+        "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:die_after_fork=0")
 endif()
 
 # The floors above the OS, on the fake one.

@@ -6,6 +6,7 @@
 #include "os/fmt.h"
 #include "os/os.h"
 #include "threadcache/remote.h"
+#include "threadcache/steward.h"
 
 #include <string.h>
 
@@ -19,6 +20,8 @@ static RST_NOINLINE void *refill_class(size_t c)
     void *block = rst_heap_pop(heap, c); /* attaching may have allocated, and filled the very list */
     if (block == NULL)
         block = rst_heap_refill(heap, (unsigned)c);
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
+        rst_steward_start();
     return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
 }
 
@@ -41,7 +44,10 @@ static void *alloc_large(size_t size, size_t alignment, bool zero)
     if (size > RST_SIZE_MAX || rst_attached_heap() == NULL)
         return rst_out_of_memory();
     rst_purge_tick();
+    rst_steward_consider();
     void *block = rst_large_alloc(size, alignment, zero);
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
+        rst_steward_start();
     return block != NULL ? block : rst_out_of_memory();
 }
 

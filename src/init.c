@@ -9,6 +9,7 @@
 #include "os/sync.h"
 #include "stats/report.h"
 #include "threadcache/registry.h"
+#include "threadcache/steward.h"
 
 /* What this thread has been through. */
 typedef enum thread_phase {
@@ -40,6 +41,8 @@ static void after_fork(bool child)
     rst_metadata_after_fork(child);
     rst_arena_after_fork(child);
     rst_registry_after_fork(child);
+    if (child)
+        rst_steward_forget();
 }
 
 static void after_fork_parent(void)
@@ -122,4 +125,5 @@ __attribute__((destructor(101))) static void on_unload(void)
 {
     if (rst_option_get(stats) != 0)
         rst_report_stats();
+    rst_steward_stop();
 }

@@ -123,6 +123,38 @@ void rst_os_wait(void *word, uint32_t expected)
     sched_yield(); /* "may return early" */
 }
 
+void rst_os_wait_ms(void *word, uint32_t expected, uint32_t ms)
+{
+    (void)ms;
+    rst_os_wait(word, expected);
+}
+
+static pthread_t own_thread;
+static void (*own_body)(void);
+
+static void *own_main(void *unused)
+{
+    own_body();
+    return unused;
+}
+
+bool rst_os_thread_start(void (*body)(void), const char *name)
+{
+    (void)name;
+    own_body = body;
+    return pthread_create(&own_thread, NULL, own_main, NULL) == 0;
+}
+
+void rst_os_thread_join(void)
+{
+    pthread_join(own_thread, NULL);
+}
+
+uint64_t rst_os_thread_cpu_us(void)
+{
+    return 0;
+}
+
 void rst_os_wake(void *word)
 {
     (void)word;

@@ -15,6 +15,7 @@
     X(verbose,       BOOL, 0,    0, 1,               "",      "say what was configured and what was not available") \
     X(arena_size,    SIZE, 1ull << 40, 16ull << 20, 1ull << 46, "bytes", "address space to reserve at start; less is taken where the system gives less") \
     X(purge_delay,   MS,   1000, 0, 3600000,         "ms",    "how long freed memory stays warm before it goes back to the OS; 0 returns it at once") \
+    X(steward,       BOOL, 1,    0, 1,               "",      "let a process of several threads have one more that returns idle memory") \
     X(bad_pointer,   NUM,  1,    0, 1,               "",      "free of a pointer that is not ours: 0 report and go on, 1 report and abort")
 /* clang-format on */
 

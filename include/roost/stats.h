@@ -22,6 +22,8 @@
     X(large_moves, "blocks", "large blocks that grew by moving page tables") \
     X(purges, "calls", "times that memory was given back to the OS") \
     X(purged, "bytes", "memory given back") \
+    X(steward_starts, "times", "times that the steward was started") \
+    X(steward_cpu, "us", "processor time it has used") \
     X(arenas, "arenas", "reservations") \
     X(heaps, "heaps", "heaps ever made") \
     X(heaps_parked, "heaps", "heaps of ended threads that still own pages") \

@@ -16,6 +16,7 @@ typedef struct purge_step {
     uint32_t now, age; /* ms: purge what has been idle for `age` */
     unsigned budget;   /* segments that may still be purged */
     size_t purged;     /* bytes */
+    bool warm;         /* something idle is not due yet */
 } purge_step;
 
 /* From the highest segment down: memory is handed out from the lowest up. */
@@ -26,8 +27,10 @@ static void purge_group(purge_step *step, rst_arena *arena, size_t g)
         unsigned s = rst_log2(warm);
         warm &= ~((uint64_t)1 << s);
         uint32_t idle = step->now - rst_load_relaxed(&arena->groups[g].segment[s].touched);
-        if (idle < step->age)
+        if (idle < step->age) {
+            step->warm = true;
             continue;
+        }
         step->purged += rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s, step->now);
         step->budget--;
     }
@@ -43,7 +46,25 @@ static void purge_older(purge_step *step)
     }
 }
 
-void rst_purge_tick(void)
+_Atomic uint32_t rst_keeper;
+
+void rst_keeper_wake(void)
+{
+    uint32_t asleep = RST_KEEPER_ASLEEP;
+    /* seq_cst: second half of the Dekker pair with the keeper, which says that it sleeps and looks for work once more. */
+    if (rst_load_seq(&rst_keeper) == RST_KEEPER_ASLEEP &&
+        atomic_compare_exchange_strong_explicit(&rst_keeper, &asleep, RST_KEEPER_AWAKE, memory_order_relaxed,
+                                                memory_order_relaxed))
+        rst_os_wake(&rst_keeper);
+}
+
+static uint32_t step_pause(uint32_t delay)
+{
+    return (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
+}
+
+/* Without a keeper. */
+static void tick_step(void)
 {
     uint64_t now = rst_os_clock_ms();
     uint64_t due = rst_load_relaxed(&next_step);
@@ -51,14 +72,31 @@ void rst_purge_tick(void)
         return;
     uint32_t delay = (uint32_t)rst_option_get(purge_delay);
     purge_step step = {.now = (uint32_t)now, .age = delay, .budget = delay == 0 ? UINT_MAX : STEP_SEGMENTS};
-    uint32_t pause = (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
     /* relaxed: only decides who does the step. */
-    if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + pause, memory_order_relaxed,
+    if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + step_pause(delay), memory_order_relaxed,
                                                  memory_order_relaxed))
         return;
     purge_older(&step);
     if (step.budget == 0)
         rst_store_relaxed(&next_step, now + STEP_MIN_MS);
+}
+
+void rst_purge_tick(void)
+{
+    if (rst_load_relaxed(&rst_keeper) == RST_KEEPER_NONE || rst_option_get(purge_delay) == 0)
+        tick_step();
+    else
+        rst_keeper_wake();
+}
+
+uint32_t rst_purge_step(unsigned segments)
+{
+    uint32_t delay = (uint32_t)rst_option_get(purge_delay);
+    purge_step step = {.now = (uint32_t)rst_os_clock_ms(), .age = delay, .budget = segments};
+    purge_older(&step);
+    if (step.budget == 0)
+        return 0;
+    return step.warm ? (uint32_t)rst_max(step_pause(delay), STEP_MIN_MS) : UINT32_MAX;
 }
 
 size_t rst_purge_all(void)

@@ -6,8 +6,23 @@
 
 #include "core/arena.h"
 
-/* Do a step if one is due. Cheap when none is. */
+/* What sees to idle memory beside the callers: a word to sleep on. */
+typedef enum rst_keeper_state {
+    RST_KEEPER_NONE = 0, /* nobody: the callers do it */
+    RST_KEEPER_AWAKE,
+    RST_KEEPER_ASLEEP /* to be woken when there is something to do */
+} rst_keeper_state;
+
+extern _Atomic uint32_t rst_keeper;
+
+/* Wake the keeper if it sleeps. Any thread, after what it should see. */
+void rst_keeper_wake(void);
+
+/* Do a step if one is due, or leave it to the keeper. Cheap when none is. */
 void rst_purge_tick(void);
+
+/* For the keeper: purge up to `segments` of what is due. Returns how long until there may be more, ms; UINT32_MAX: nothing is idle. */
+uint32_t rst_purge_step(unsigned segments);
 
 /* Give back all free memory whatever its age. Returns bytes. */
 size_t rst_purge_all(void);

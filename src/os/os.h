@@ -86,8 +86,22 @@ size_t rst_os_peak_resident(void);
 
 /* Sleep while *word == expected, until woken; may return early. */
 void rst_os_wait(void *word, uint32_t expected);
+/* The same for at most `ms`. */
+void rst_os_wait_ms(void *word, uint32_t expected, uint32_t ms);
 /* Wake one sleeper on word. */
 void rst_os_wake(void *word);
+
+/* --- a thread of our own --------------------------------------------------------------------------------------- */
+
+/* Start a thread that runs `body`: no signal is delivered to it, it does not inherit a real-time priority, its stack is small. The
+ * system may allocate and take locks of its own for it: not to be called from within free. False: it was refused. */
+bool rst_os_thread_start(void (*body)(void), const char *name);
+
+/* Wait until the thread that was started last has returned. Once for each. */
+void rst_os_thread_join(void);
+
+/* Processor time that the calling thread has used: microseconds. */
+uint64_t rst_os_thread_cpu_us(void);
 
 /* --- hooks (may not exist: then they answer false) -------------------------------------------------------------- */
 

@@ -107,24 +107,41 @@ static void add_arena(roost_stats *stats, rst_arena *arena)
         stats->segments_in_use += rst_load_relaxed(&rst_segment_at(arena, s)->free) != UINT32_MAX;
 }
 
+static void add_all_heap_counters(roost_stats *stats)
+{
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap)
+        add_heap_counters(stats, heap);
+}
+
+static uint64_t difference(uint64_t more, uint64_t less)
+{
+    return (int64_t)(more - less) > 0 ? more - less : 0;
+}
+
 void rst_stats_collect(roost_stats *stats)
 {
+    roost_stats earlier = {.size = 0};
     *stats = (roost_stats){.size = sizeof *stats, .version = ROOST_STATS_VERSION};
+    add_all_heap_counters(&earlier); /* what was received is read before what was sent, or it might be more */
     add_process(stats);
     for (unsigned i = 0; i < rst_arena_count(); i++)
         add_arena(stats, &rst_arenas[i]);
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
-        add_heap_counters(stats, heap);
         add_heap_blocks(stats, heap);
         stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
     }
+    add_all_heap_counters(stats);
+    stats->foreign_received_batches = earlier.foreign_received_batches;
+    stats->foreign_received_blocks = earlier.foreign_received_blocks;
+    stats->foreign_received_bytes = earlier.foreign_received_bytes;
     stats->foreign_sent_batches += stats->foreign_alone_blocks;
     stats->foreign_sent_blocks += stats->foreign_alone_blocks;
     stats->foreign_sent_bytes += stats->foreign_alone_bytes;
-    stats->undrained_blocks += stats->foreign_sent_blocks - stats->foreign_received_blocks;
-    stats->undrained_bytes += stats->foreign_sent_bytes - stats->foreign_received_bytes;
-    stats->allocated_blocks += stats->large_live - stats->undrained_blocks;
-    stats->allocated += stats->large_live_bytes - stats->undrained_bytes;
+    stats->undrained_blocks += difference(stats->foreign_sent_blocks, stats->foreign_received_blocks);
+    stats->undrained_bytes += difference(stats->foreign_sent_bytes, stats->foreign_received_bytes);
+    /* Other threads go on meanwhile: a figure may be of a moment ago, but none is below zero. */
+    stats->allocated_blocks = difference(stats->allocated_blocks + stats->large_live, stats->undrained_blocks);
+    stats->allocated = difference(stats->allocated + stats->large_live_bytes, stats->undrained_bytes);
     stats->resident = rst_os_resident();
     stats->resident_peak = rst_max(rst_os_peak_resident(), stats->resident);
 }

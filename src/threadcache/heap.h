@@ -76,6 +76,7 @@ typedef struct rst_heap {
     _Atomic uint32_t outside_pages; /* [token; a hint for the owner] pages in the two lists below */
     rst_slice *foreign;             /* [token] pages with blocks kept beside them */
     rst_slice *returned;            /* [token] pages that were taken while in the owner's list */
+    uint64_t refills_seen;          /* [steward] `refills` at its last look */
     rst_heap_counters outside;      /* [token; read by anyone] what outsiders did */
 } rst_heap;
 

@@ -1,6 +1,7 @@
 /* Outsiders: see outside.h. SPDX-License-Identifier: MIT */
 #include "threadcache/outside.h"
 
+#include "core/purge.h"
 #include "threadcache/inbox.h"
 
 enum { TAKE_IN_AT_ONCE = 8 };
@@ -100,6 +101,7 @@ void rst_outside_collect(rst_heap *heap, bool purge)
     if (rst_load_relaxed(&heap->state) != RST_HEAP_IDLE) /* relaxed: it becomes IDLE any time; see below */
         collect_with_token(heap, purge);
     rst_token_release(heap);
+    rst_purge_tick();
     rst_outside_drain_idle(heap); /* second half of the Dekker pair with park(): it may have found the token taken */
 }
 

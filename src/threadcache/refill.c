@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "threadcache/heap.h"
 #include "threadcache/remote.h"
+#include "threadcache/steward.h"
 
 enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024, CIRCULATION_LARGE = 1024 };
 
@@ -75,6 +76,7 @@ static void tick(rst_heap *heap)
         rst_remote_flush(heap);
     }
     rst_purge_tick();
+    rst_steward_consider();
 }
 
 RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)

@@ -2,6 +2,7 @@
 #include "threadcache/registry.h"
 
 #include "core/metadata.h"
+#include "core/purge.h"
 #include "os/os.h"
 #include "os/sync.h"
 #include "threadcache/outside.h"
@@ -106,6 +107,7 @@ void rst_registry_detach(void)
     rst_heap_leave(heap);
     rst_process_sub(threads, 1);
     park(heap);
+    rst_purge_tick();
 }
 
 /* --- fork ------------------------------------------------------------------------------------------------------------------------ */

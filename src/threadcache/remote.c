@@ -1,6 +1,7 @@
 /* Message passing: see remote.h. SPDX-License-Identifier: MIT */
 #include "threadcache/remote.h"
 
+#include "core/purge.h"
 #include "threadcache/inbox.h"
 #include "threadcache/outside.h"
 
@@ -26,6 +27,7 @@ static void send(rst_slice *page, rst_block *head, rst_block *tail, uint32_t cou
     /* seq_cst: after the push, see there. */
     if (RST_UNLIKELY(rst_load_seq(&owner->state) == RST_HEAP_IDLE || backlog >= RST_INBOX_BOUND))
         push_slow(owner);
+    rst_keeper_wake(); /* in case the owner sleeps */
 }
 
 static void batch_send(rst_heap *heap, rst_batch *batch)

@@ -1,0 +1,61 @@
+/* The OS contract: a thread of our own. SPDX-License-Identifier: MIT */
+#include "os/os.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+enum { STACK_BYTES = 256 * 1024 }; /* static TLS of the whole program lies in it too */
+
+static pthread_t thread; /* of the last start */
+static void (*thread_body)(void);
+static const char *thread_name;
+
+static void *thread_main(void *unused)
+{
+    prctl(PR_SET_NAME, thread_name, 0, 0, 0);
+    thread_body();
+    return unused;
+}
+
+static bool start_with(pthread_attr_t *attributes)
+{
+    /* pthread_sigmask leaves out the signals that libc itself needs, for setuid for one. */
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return false;
+    bool started = pthread_create(&thread, attributes, thread_main, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+bool rst_os_thread_start(void (*body)(void), const char *name)
+{
+    pthread_attr_t attributes;
+    struct sched_param priority = {.sched_priority = 0};
+    thread_body = body;
+    thread_name = name;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    bool started = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
+                   pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED) == 0 &&
+                   pthread_attr_setschedpolicy(&attributes, SCHED_OTHER) == 0 &&
+                   pthread_attr_setschedparam(&attributes, &priority) == 0 && start_with(&attributes);
+    pthread_attr_destroy(&attributes);
+    return started || start_with(NULL); /* a program with very much static TLS needs the default stack */
+}
+
+void rst_os_thread_join(void)
+{
+    pthread_join(thread, NULL);
+}
+
+uint64_t rst_os_thread_cpu_us(void)
+{
+    struct timespec used;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * 1000000u + (uint64_t)used.tv_nsec / 1000u;
+}

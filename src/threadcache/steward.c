@@ -1,0 +1,164 @@
+/* The steward: see steward.h. SPDX-License-Identifier: MIT */
+#include "threadcache/steward.h"
+
+#include "core/options.h"
+#include "core/purge.h"
+#include "os/os.h"
+#include "threadcache/outside.h"
+#include "threadcache/registry.h"
+
+#include <errno.h>
+
+/* A process that uses less has nothing worth a thread. */
+#define WORTH_IT (8 * RST_MIB)
+
+enum {
+    STEP_SEGMENTS = 8,           /* between two looks at whether to end */
+    LOOK_MS = 250,               /* between two looks at the heaps */
+    CPU_SHARE = 100,             /* one part in so many of a processor's time... */
+    CPU_WINDOW_US = 10000000,    /* ...over this long */
+    REFUSED_PAUSE_MS = 60 * 1000 /* before a thread is asked for again */
+};
+
+/* Who wins the swap from ABSENT starts it. ENDED is for good. */
+enum { ABSENT = 0, STARTING, RUNNING, ENDED };
+
+_Atomic uint32_t rst_steward_wanted;
+static _Atomic uint32_t stage;
+static _Atomic uint64_t refused_until; /* ms */
+
+/* --- its work ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Whether a heap's thread has refilled nothing since the last look. */
+static bool owner_rests(rst_heap *heap)
+{
+    uint64_t refills = rst_load_relaxed(&heap->counters.refills);
+    bool rests = refills == heap->refills_seen;
+    heap->refills_seen = refills;
+    return rests;
+}
+
+/* Take out what was sent to threads that sleep. True: something waits for a thread which does not seem to sleep. */
+static bool look_at_heaps(void)
+{
+    bool waits = false;
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        bool rests = owner_rests(heap);
+        if (rst_load_seq(&heap->inbox) == 0)
+            continue;
+        if (rests)
+            rst_outside_collect(heap, true);
+        waits |= rst_load_seq(&heap->inbox) != 0;
+    }
+    return waits;
+}
+
+/* How long to rest after using the processor for so long since `began`, so that the share is kept. */
+static uint32_t rest_for_cpu(uint64_t used_us, uint64_t began_ms)
+{
+    uint64_t passed_us = (rst_os_clock_ms() - began_ms) * 1000 + CPU_WINDOW_US;
+    uint64_t allowed_us = passed_us / CPU_SHARE;
+    return used_us <= allowed_us ? 0
+                                 : (uint32_t)rst_min((used_us - allowed_us) * CPU_SHARE / 1000, CPU_WINDOW_US / 1000);
+}
+
+static bool ends(void)
+{
+    return rst_load_relaxed(&stage) == ENDED; /* relaxed: it is woken after that was written */
+}
+
+/* One round; returns how long to rest, UINT32_MAX: until woken. */
+static uint32_t work(void)
+{
+    bool waits = look_at_heaps();
+    uint32_t pause = 0;
+    while (pause == 0 && !ends())
+        pause = rst_purge_step(STEP_SEGMENTS);
+    return waits ? (uint32_t)rst_min(pause, LOOK_MS) : pause;
+}
+
+/* Rest without a timeout when nothing is idle. Whoever makes something idle looks at the word after that; we look for something idle
+ * after writing it. */
+static void rest(uint32_t pause)
+{
+    if (pause != UINT32_MAX) {
+        rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, pause);
+        return;
+    }
+    atomic_store_explicit(&rst_keeper, (uint32_t)RST_KEEPER_ASLEEP, memory_order_seq_cst); /* see above */
+    if (!ends() && work() == UINT32_MAX)
+        rst_os_wait(&rst_keeper, RST_KEEPER_ASLEEP);
+    rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
+}
+
+static void run(void)
+{
+    uint64_t began_ms = rst_os_clock_ms();
+    uint64_t counted = 0;
+    while (!ends()) {
+        uint32_t pause = work();
+        uint64_t used = rst_os_thread_cpu_us();
+        rst_process_add(steward_cpu, used - counted);
+        counted = used;
+        rest((uint32_t)rst_max(pause, rest_for_cpu(used, began_ms)));
+    }
+}
+
+/* --- its life ------------------------------------------------------------------------------------------------------------------------ */
+
+void rst_steward_consider(void)
+{
+    if (rst_load_relaxed(&stage) != ABSENT || rst_load_relaxed(&rst_process.threads) < 2 ||
+        rst_load_relaxed(&rst_process.in_use) < WORTH_IT || rst_option_get(steward) == 0)
+        return;
+    if (rst_os_clock_ms() >= rst_load_relaxed(&refused_until))
+        rst_store_relaxed(&rst_steward_wanted, 1u); /* relaxed: a hint */
+}
+
+/* It has been told to end. */
+static void see_it_off(void)
+{
+    rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
+    rst_os_wake(&rst_keeper);
+    rst_os_thread_join();
+    rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE); /* it may have written last */
+}
+
+void rst_steward_start(void)
+{
+    uint32_t seen = ABSENT;
+    rst_store_relaxed(&rst_steward_wanted, 0u);
+    /* acquire: pairs with the release of whoever failed before. */
+    if (!atomic_compare_exchange_strong_explicit(&stage, &seen, STARTING, memory_order_acquire, memory_order_relaxed))
+        return;
+    int saved = errno;
+    rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE);
+    bool started = rst_os_thread_start(run, "roost-steward");
+    if (started) {
+        rst_process_add(steward_starts, 1);
+    } else {
+        rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
+        rst_store_relaxed(&refused_until, rst_os_clock_ms() + REFUSED_PAUSE_MS);
+    }
+    seen = STARTING;
+    /* release: the thread's handle, for rst_steward_stop. */
+    if (!atomic_compare_exchange_strong_explicit(&stage, &seen, started ? RUNNING : ABSENT, memory_order_release,
+                                                 memory_order_relaxed) &&
+        started)
+        see_it_off(); /* the library is being unloaded */
+    errno = saved;
+}
+
+void rst_steward_stop(void)
+{
+    /* acquire: pairs with the release in rst_steward_start. */
+    if (rst_swap_acquire(&stage, (uint32_t)ENDED) == RUNNING)
+        see_it_off();
+}
+
+void rst_steward_forget(void)
+{
+    if (rst_load_relaxed(&stage) != ENDED)
+        rst_store_relaxed(&stage, (uint32_t)ABSENT);
+    rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
+}
