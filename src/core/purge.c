@@ -22,7 +22,8 @@ typedef struct purge_step {
 /* From the highest segment down: memory is handed out from the lowest up. */
 static void purge_group(purge_step *step, rst_arena *arena, size_t g)
 {
-    uint64_t warm = rst_load_relaxed(&arena->groups[g].may_warm);
+    uint64_t warm =
+        rst_load_seq(&arena->groups[g].may_warm); /* seq_cst: the keeper's look after it said that it sleeps */
     while (warm != 0 && step->budget != 0) {
         unsigned s = rst_log2(warm);
         warm &= ~((uint64_t)1 << s);

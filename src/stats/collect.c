@@ -122,14 +122,14 @@ void rst_stats_collect(roost_stats *stats)
 {
     roost_stats earlier = {.size = 0};
     *stats = (roost_stats){.size = sizeof *stats, .version = ROOST_STATS_VERSION};
-    add_all_heap_counters(&earlier); /* what was received is read before what was sent, or it might be more */
-    add_process(stats);
     for (unsigned i = 0; i < rst_arena_count(); i++)
         add_arena(stats, &rst_arenas[i]);
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
         add_heap_blocks(stats, heap);
         stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
     }
+    add_all_heap_counters(&earlier); /* what was received is read before what was sent, or it might be more */
+    add_process(stats);
     add_all_heap_counters(stats);
     stats->foreign_received_batches = earlier.foreign_received_batches;
     stats->foreign_received_blocks = earlier.foreign_received_blocks;

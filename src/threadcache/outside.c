@@ -18,7 +18,7 @@ bool rst_token_try(rst_heap *heap)
 void rst_token_release(rst_heap *heap)
 {
     /* seq_cst: also the first half of the Dekker pairs with push and park(): token free, then inbox and state are looked at again. */
-    atomic_store_explicit(&heap->token, 0u, memory_order_seq_cst);
+    atomic_exchange_explicit(&heap->token, 0u, memory_order_seq_cst);
 }
 
 /* --- the list of pages with blocks kept beside them ----------------------------------------------------------------------------- */
@@ -30,7 +30,8 @@ static rst_foreign_link *link_of(rst_slice *page)
 
 static void pages_changed(rst_heap *heap, uint32_t by)
 {
-    rst_store_relaxed(&heap->outside_pages, rst_load_relaxed(&heap->outside_pages) + by); /* relaxed: a hint */
+    /* seq_cst: before the look at `state` after the token's release; pairs with idle_has_work. For the owner it is a hint. */
+    atomic_store_explicit(&heap->outside_pages, rst_load_relaxed(&heap->outside_pages) + by, memory_order_seq_cst);
 }
 
 static void foreign_link(rst_heap *heap, rst_slice *page)

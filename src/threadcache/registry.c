@@ -88,7 +88,7 @@ static void park(rst_heap *heap)
     rst_lock_acquire(&lock);
     idle_push(heap);
     /* seq_cst: before the look at the inbox. Pairs with the sender, which looks at the state after it pushed. */
-    atomic_store_explicit(&heap->state, RST_HEAP_IDLE, memory_order_seq_cst);
+    atomic_exchange_explicit(&heap->state, RST_HEAP_IDLE, memory_order_seq_cst);
     rst_lock_release(&lock);
     rst_outside_drain_idle(heap);
 }
@@ -131,9 +131,9 @@ static void child_take_over(rst_heap *heap)
         rst_heap_fold(heap);
         heap->thread_id = 0;
         rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
-        rst_process_sub(threads, 1);
     }
     idle_push(heap);
+    rst_outside_drain_idle(heap);
 }
 
 void rst_registry_after_fork(bool child)
@@ -145,11 +145,15 @@ void rst_registry_after_fork(bool child)
     rst_lock_reset(&lock);
     parked = vacant = NULL;
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
-        if (rst_load_relaxed(&heap->token) != 0)
+        if (rst_load_relaxed(&heap->token) != 0) {
+            if (rst_load_relaxed(&heap->state) == RST_HEAP_IDLE) /* someone acted as its owner */
+                rst_store_relaxed(&heap->state, (uint32_t)RST_HEAP_LOST);
             rst_outside_abandon(heap);
+        }
         if (heap != rst_thread_heap && rst_load_relaxed(&heap->state) != RST_HEAP_LOST)
             child_take_over(heap);
     }
+    rst_store_relaxed(&rst_process.threads, rst_thread_heap != &rst_heap_none ? 1u : 0u);
     if (rst_thread_heap != &rst_heap_none)
         rst_thread_heap->thread_id = rst_os_thread_id();
 }

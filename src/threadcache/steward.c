@@ -38,13 +38,14 @@ static bool owner_rests(rst_heap *heap)
     return rests;
 }
 
-/* Take out what was sent to threads that sleep. True: something waits for a thread which does not seem to sleep. */
+/* Take out what was sent to threads that sleep, and see to what outsiders kept. True: something waits for a thread which does not seem
+ * to sleep. */
 static bool look_at_heaps(void)
 {
     bool waits = false;
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
         bool rests = owner_rests(heap);
-        if (rst_load_seq(&heap->inbox) == 0)
+        if (rst_load_seq(&heap->inbox) == 0 && rst_load_relaxed(&heap->outside_pages) == 0)
             continue;
         if (rests)
             rst_outside_collect(heap, true);
