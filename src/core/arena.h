@@ -16,8 +16,8 @@ enum { RST_RUN_LEVELS = 6 }; /* runs of 1, 2, 4 ... 32 slices */
 typedef struct rst_segment {
     _Atomic uint32_t free;  /* [atomic] slices that can be claimed */
     _Atomic uint32_t dirty; /* [atomic, by the slice's holder] of free slices: may not read as zero, may be resident */
-    _Atomic uint32_t touched; /* [atomic] when dirty slices were last released, ms; wraps */
-    uint32_t unused;
+    _Atomic uint32_t aged;  /* [atomic] of free dirty slices: not claimed since the last visit of the purge */
+    _Atomic uint32_t visited; /* [atomic] when that was, ms; wraps */
 } rst_segment;
 
 /* 64 segments with their summary. A summary bit may be set without need; it is clear only when there is nothing. */

@@ -13,27 +13,35 @@ enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10, STEP_SEGMENTS = 2 };
 static _Atomic uint64_t next_step; /* ms; whoever moves it on does the step */
 
 typedef struct purge_step {
-    uint32_t now, age; /* ms: purge what has been idle for `age` */
-    unsigned budget;   /* segments that may still be purged */
-    size_t purged;     /* bytes */
-    bool warm;         /* something idle is not due yet */
+    uint32_t now;      /* ms */
+    uint32_t interval; /* visit segments that were not visited for so long, ms */
+    unsigned budget;   /* segments of which something may still be purged */
+    bool young_too;
+    bool warm;     /* something idle is left */
+    size_t purged; /* bytes */
 } purge_step;
+
+/* Visits are half the delay apart, and what has been idle for a whole interval goes: between half the delay and all of it. */
+static purge_step step_of(uint32_t delay, unsigned budget)
+{
+    return (purge_step){
+        .now = (uint32_t)rst_os_clock_ms(), .interval = delay / 2, .budget = budget, .young_too = delay == 0};
+}
 
 /* From the highest segment down: memory is handed out from the lowest up. */
 static void purge_group(purge_step *step, rst_arena *arena, size_t g)
 {
-    uint64_t warm =
-        rst_load_seq(&arena->groups[g].may_warm); /* seq_cst: the keeper's look after it said that it sleeps */
+    rst_group *group = &arena->groups[g];
+    uint64_t warm = rst_load_seq(&group->may_warm); /* seq_cst: the keeper's look after it said that it sleeps */
     while (warm != 0 && step->budget != 0) {
         unsigned s = rst_log2(warm);
         warm &= ~((uint64_t)1 << s);
-        uint32_t idle = step->now - rst_load_relaxed(&arena->groups[g].segment[s].touched);
-        if (idle < step->age) {
-            step->warm = true;
-            continue;
+        if (step->now - rst_load_relaxed(&group->segment[s].visited) >= step->interval) {
+            size_t purged = rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s, step->now, step->young_too);
+            step->purged += purged;
+            step->budget -= purged != 0;
         }
-        step->purged += rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s, step->now);
-        step->budget--;
+        step->warm |= (rst_load_seq(&group->may_warm) >> s & 1) != 0;
     }
 }
 
@@ -72,7 +80,7 @@ static void tick_step(void)
     if (now < due)
         return;
     uint32_t delay = (uint32_t)rst_option_get(purge_delay);
-    purge_step step = {.now = (uint32_t)now, .age = delay, .budget = delay == 0 ? UINT_MAX : STEP_SEGMENTS};
+    purge_step step = step_of(delay, delay == 0 ? UINT_MAX : STEP_SEGMENTS);
     /* relaxed: only decides who does the step. */
     if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + step_pause(delay), memory_order_relaxed,
                                                  memory_order_relaxed))
@@ -93,7 +101,7 @@ void rst_purge_tick(void)
 uint32_t rst_purge_step(unsigned segments)
 {
     uint32_t delay = (uint32_t)rst_option_get(purge_delay);
-    purge_step step = {.now = (uint32_t)rst_os_clock_ms(), .age = delay, .budget = segments};
+    purge_step step = step_of(delay, segments);
     purge_older(&step);
     if (step.budget == 0)
         return 0;
@@ -102,7 +110,7 @@ uint32_t rst_purge_step(unsigned segments)
 
 size_t rst_purge_all(void)
 {
-    purge_step step = {.now = (uint32_t)rst_os_clock_ms(), .budget = UINT_MAX};
+    purge_step step = step_of(0, UINT_MAX);
     purge_older(&step);
     return step.purged;
 }

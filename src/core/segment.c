@@ -61,13 +61,22 @@ static uint32_t aligned_positions(size_t align)
     return positions;
 }
 
+/* Claimed slices are in use: when they come back they are young. relaxed: a bit too many only purges them early. */
+static void forget_age(rst_segment *segment, uint32_t mask)
+{
+    if ((rst_load_relaxed(&segment->aged) & mask) != 0)
+        rst_and_relaxed(&segment->aged, ~mask);
+}
+
 /* Claim the bits of `mask` if all are free. acquire: the releaser's writes to descriptors and dirty bits are seen. */
 static bool claim_mask(rst_segment *segment, uint32_t mask)
 {
     uint32_t free = rst_load_relaxed(&segment->free);
     while ((free & mask) == mask) {
-        if (rst_cas_acquire(&segment->free, &free, free & ~mask))
+        if (rst_cas_acquire(&segment->free, &free, free & ~mask)) {
+            forget_age(segment, mask);
             return true;
+        }
     }
     return false;
 }
@@ -82,8 +91,10 @@ static unsigned claim_in_segment(rst_segment *segment, unsigned count, uint32_t 
         if (starts == 0)
             return RST_SEGMENT_SLICES;
         unsigned at = rst_lowest_bit32(starts);
-        if (rst_cas_acquire(&segment->free, &free, free & ~rst_mask32(at, count)))
+        if (rst_cas_acquire(&segment->free, &free, free & ~rst_mask32(at, count))) {
+            forget_age(segment, rst_mask32(at, count));
             return at;
+        }
     }
 }
 
@@ -302,17 +313,14 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty)
 {
     rst_arena *arena = &rst_arenas[arena_index];
-    uint32_t now = dirty != 0 ? (uint32_t)rst_os_clock_ms() : 0;
     rst_process_sub(in_use, count * RST_SLICE_SIZE);
     while (count != 0) {
         unsigned at = index % RST_SEGMENT_SLICES;
         size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
         size_t written = rst_min(dirty, here);
         rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
-        if (written != 0) {
+        if (written != 0)
             rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
-            rst_store_relaxed(&segment->touched, now);
-        }
         rst_or_seq(&segment->free,
                    rst_mask32(at, (unsigned)here)); /* also releases the bits above to the next holder */
         summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
@@ -337,14 +345,14 @@ static size_t purge_run(rst_arena *arena, size_t segment, unsigned at, unsigned 
     return count * RST_SLICE_SIZE;
 }
 
-size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now)
+size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too)
 {
     rst_segment *segment = rst_segment_at(arena, index);
     uint32_t free = rst_load_relaxed(&segment->free);
+    uint32_t old = young_too ? UINT32_MAX : rst_load_relaxed(&segment->aged);
     uint32_t mask;
-    rst_store_relaxed(&segment->touched, now); /* what the OS refuses is tried again after another delay */
     do {
-        mask = free & rst_load_relaxed(&segment->dirty);
+        mask = free & old & rst_load_relaxed(&segment->dirty);
     } while (mask != 0 && !rst_cas_acquire(&segment->free, &free, free & ~mask));
     size_t purged = 0;
     for (uint32_t rest = mask; rest != 0;) {
@@ -360,6 +368,9 @@ size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now)
         rst_or_seq(&segment->free, mask);
         summary_raise(group, s, false);
     }
+    /* relaxed: see forget_age. What the OS refused is among them, and tried again at the next visit. */
+    rst_store_relaxed(&segment->aged, rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty));
+    rst_store_relaxed(&segment->visited, now);
     summary_lower_warm(group, s);
     return purged;
 }

@@ -19,8 +19,8 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
  * `arena_index` counts in rst_arenas. Any thread that holds them. */
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty);
 
-/* Give back the physical memory of the free dirty slices of one segment; `now` is the clock. Returns the bytes given back. Any
- * thread. */
-size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now);
+/* Visit a segment, at time `now`: give back the physical memory of those free dirty slices that lay idle since the visit before, or of
+ * all with `young_too`. Returns the bytes given back. Any thread. */
+size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too);
 
 #endif

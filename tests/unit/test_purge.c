@@ -136,7 +136,9 @@ static void steps_are_bounded_in_number(void **state)
     release_others(0);
     unsigned before = fake_calls(FAKE_PURGE);
     uint64_t start = now;
-    tick_at(start + 2 * DELAY);
+    tick_at(start + DELAY / 2);
+    assert_int_equal(fake_calls(FAKE_PURGE), before);
+    tick_at(start + DELAY);
     assert_int_equal(fake_calls(FAKE_PURGE), before + 2);
     assert_true(resident(0) && !resident(SEGMENTS - 1)); /* the highest first */
     tick_at(now + 9);
@@ -146,12 +148,31 @@ static void steps_are_bounded_in_number(void **state)
     take(0);
     memory(0)[0] = 1;
     uint64_t done = now;
-    fake_clock_set(done - DELAY - 1); /* released long ago, as it will seem */
     release(0, RST_SEGMENT_SLICES);
-    tick_at(done + DELAY / 4 - 1);
-    assert_true(resident(0)); /* no step is due yet */
-    tick_at(done + DELAY / 4);
+    tick_at(done + DELAY / 2);
+    assert_true(resident(0));
+    tick_at(done + DELAY);
     assert_false(resident(0));
+}
+
+/* One slice of a segment is released and claimed again all the time: the others go nevertheless, and it does not. */
+static void a_busy_segment_is_purged_where_it_idles(void **state)
+{
+    (void)state;
+    uint64_t start = now;
+    size_t first = rst_slice_index(&rst_arenas[segment[0]->arena], segment[0]);
+    release(0, RST_SEGMENT_SLICES);
+    for (int i = 1; i <= 8; i++) {
+        bool zeroed;
+        rst_slice *busy = rst_slices_claim(1, 1, &zeroed);
+        assert_ptr_equal(busy, segment[0]);
+        memory(0)[0] = 1;
+        tick_at(start + (uint64_t)i * DELAY / 4);
+        rst_slices_release(busy->arena, first, 1, 1);
+        assert_true(fake_resident(memory(0), FAKE_PAGE) != 0);
+    }
+    assert_int_equal(fake_resident(memory(0) + RST_SLICE_SIZE, RST_SEGMENT_SIZE - RST_SLICE_SIZE), 0);
+    release_others(1);
 }
 
 static void no_delay_purges_at_once(void **state)
@@ -203,7 +224,8 @@ static void a_refused_purge_is_tried_again(void **state)
     release_others(0);
     uint64_t start = now;
     fake_fail(FAKE_PURGE, 1, UINT32_MAX);
-    ticks_from(start + 2 * DELAY);
+    tick_at(start + DELAY / 2);
+    tick_at(start + DELAY);
     assert_true(fake_failures() >= SEGMENTS);
     bool zeroed;
     rst_slice *first = rst_slices_claim(1, 1, &zeroed);
@@ -236,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_idle_segments_go, begin, end),
         cmocka_unit_test_setup_teardown(a_touch_keeps_a_segment_warm, begin, end),
         cmocka_unit_test_setup_teardown(steps_are_bounded_in_number, begin, end),
+        cmocka_unit_test_setup_teardown(a_busy_segment_is_purged_where_it_idles, begin, end),
         cmocka_unit_test_setup_teardown(no_delay_purges_at_once, begin, end),
         cmocka_unit_test_setup_teardown(all_means_all_and_counts, begin, end),
         cmocka_unit_test_setup_teardown(purged_memory_reads_as_zero_when_claimed, begin, end),

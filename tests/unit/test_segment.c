@@ -181,7 +181,7 @@ static void step_purge(uint64_t *seed)
     rst_segment *segment = rst_segment_at(&rst_arenas[a], s);
     uint32_t idle = rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty);
     uint32_t dirty = rst_load_relaxed(&segment->dirty);
-    size_t purged = rst_segment_purge(&rst_arenas[a], s, 0);
+    size_t purged = rst_segment_purge(&rst_arenas[a], s, 0, true);
     fake_fail_none();
     uint32_t gone = dirty & ~rst_load_relaxed(&segment->dirty);
     assert_int_equal(gone & ~idle, 0);
@@ -233,7 +233,7 @@ static void warm_slices_go_first(void **state)
     (void)state;
     for (unsigned a = 0; a < rst_arena_count(); a++) {
         for (size_t s = 0; s < slices_below_frontier(a) / 32; s++)
-            rst_segment_purge(&rst_arenas[a], s, 0);
+            rst_segment_purge(&rst_arenas[a], s, 0, true);
     }
     bool zeroed;
     rst_slice *cold = rst_slices_claim(4, 1, &zeroed);
