@@ -232,7 +232,8 @@ static void a_refused_purge_is_tried_again(void **state)
     assert_false(zeroed);
     rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), 1, 0);
     fake_fail_none();
-    ticks_from(start + 5 * DELAY);
+    ticks_from(start + 4 * DELAY);
+    ticks_from(start + 6 * DELAY); /* the slice that was in use for a moment */
     for (int i = 0; i < SEGMENTS; i++)
         assert_false(resident(i));
 }
