@@ -13,7 +13,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-/* libroost.so with the standard names on another allocator: these may be missing. */
 enum message_kind { MESSAGE_PLAIN, MESSAGE_ZEROED, MESSAGE_ALIGNED };
 
 struct message {
@@ -37,8 +36,7 @@ struct tally {
     _Atomic uint64_t made;
     _Atomic uint64_t made_bytes;
     _Atomic uint64_t freed_bytes;
-    _Atomic uint64_t peak_extra; /* unused bytes keep tallies of two threads out of one cache line */
-    char apart[96];
+    char apart[104]; /* from another thread's: two cache lines */
 };
 
 static inline void tally_add(_Atomic uint64_t *figure, uint64_t n)
