@@ -28,7 +28,7 @@ declare -A leave_out=(
     [checked-clang]='programs|consumer'
     [tsan]='programs|consumer|structure|cli'
     [asan]='programs|consumer|structure|cli'
-    [ubsan]='programs|consumer|structure|cli'
+    [ubsan]='programs|consumer|structure|cli|stress'
 )
 presets=("$@")
 [ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan)

@@ -57,7 +57,10 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
     uint8_t size_class;               /* [fixed] */
     uint8_t kind;                     /* [fixed] rst_kind */
     uint8_t arena;                    /* [fixed] index of the arena; set on the first slice of a claimed run */
-    uint8_t moved;                    /* [fixed] a large block whose pages were moved: remap before reuse */
+    union {
+        uint8_t moved; /* [fixed] a large block whose pages were moved: remap before reuse */
+        uint8_t recut; /* [owner] a page that was cut before, perhaps further than now */
+    };
     uint16_t foreign_count;           /* [token] blocks that outsiders have collected */
     uint32_t span;         /* [fixed] slices of the page or large block; of an interior slice: distance back */
     uint16_t foreign_head; /* [token] first and last of those blocks, in grains from the page's beginning */

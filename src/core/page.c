@@ -25,6 +25,7 @@ rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class)
         return NULL;
     page_reset(page, size_class);
     page->span = span;
+    page->recut = 0;
     for (unsigned i = 1; i < span; i++) {
         page[i].kind = RST_KIND_INTERIOR;
         page[i].span = i;
@@ -37,6 +38,7 @@ rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class)
 void rst_page_recut(rst_slice *page, unsigned size_class)
 {
     page_reset(page, size_class);
+    page->recut = 1;
 }
 
 void rst_page_end(rst_slice *page)
@@ -45,11 +47,12 @@ void rst_page_end(rst_slice *page)
     unsigned span = page->span;
     bool purged = page->carved == 0 && rst_page_state_of(page) == RST_PAGE_TAKEN;
     size_t written = rst_slices_for((size_t)page->carved * rst_classes[page->size_class].size);
+    if (page->recut != 0 && !purged)
+        written = span;
     rst_store_relaxed(&page->owner, NULL); /* relaxed: released with the slices */
     for (unsigned i = 0; i < span; i++)
         page[i].kind = RST_KIND_NONE;
-    /* A recut page may have been carved further before: a page of one slice counts as written whole. */
-    rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], page), span, span == 1 && !purged ? 1 : written);
+    rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], page), span, written);
 }
 
 unsigned rst_page_carve(rst_slice *page, rst_block **list)

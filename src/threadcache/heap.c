@@ -53,6 +53,10 @@ static void page_retire(rst_heap *heap, rst_slice *page)
         heap->spares++;
         return;
     }
+    if (page->span != 1 && heap->spare_medium == NULL) {
+        heap->spare_medium = page;
+        return;
+    }
     rst_page_end(page);
     rst_purge_tick();
 }
@@ -127,4 +131,7 @@ void rst_heap_fold(rst_heap *heap)
         heap->spares--;
         rst_page_end(page);
     }
+    if (heap->spare_medium != NULL)
+        rst_page_end(heap->spare_medium);
+    heap->spare_medium = NULL;
 }

@@ -17,7 +17,7 @@ enum {
     RST_INBOX_UNIT = 1024, /* the backlog of an inbox is counted in units of this many bytes, at least one a batch... */
     RST_INBOX_BOUND = 1024, /* ...and from this many units on those who send take it out themselves */
     RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
-    RST_SPARE_PAGES = 16,   /* empty pages a heap keeps */
+    RST_SPARE_PAGES = 12,   /* empty pages of one slice that a heap keeps */
     RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
     RST_FLUSH_MS = 100      /* open batches are sent this often by a heap that refills */
 };
@@ -59,6 +59,7 @@ typedef struct rst_heap {
     char *base;                            /* [fixed] of arena 0 */
     rst_slice *slices;                     /* [fixed] of arena 0 */
     rst_slice *spare;                      /* [owner] empty pages of one slice, linked by next */
+    rst_slice *spare_medium;               /* [owner] one empty page of RST_MEDIUM_SLICES, or NULL */
     uint32_t spares;                       /* [owner] how many */
     uint32_t refills_to_tick;              /* [owner] */
     int32_t out_budget;                    /* [owner] what may still wait in open batches */

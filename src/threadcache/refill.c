@@ -9,6 +9,20 @@
 
 enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024, CIRCULATION_LARGE = 1024 };
 
+static rst_slice *spare_page(rst_heap *heap, unsigned span)
+{
+    rst_slice *page = span == 1 ? heap->spare : heap->spare_medium;
+    if (page == NULL)
+        return NULL;
+    if (span == 1) {
+        heap->spare = page->next;
+        heap->spares--;
+    } else {
+        heap->spare_medium = NULL;
+    }
+    return page;
+}
+
 /* Another page with something to give, now active; NULL: out of memory. */
 static rst_slice *next_page(rst_heap *heap, unsigned c)
 {
@@ -18,10 +32,8 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
             rst_page_recount(page);
         return page;
     }
-    if (rst_classes[c].span == 1 && heap->spare != NULL) {
-        page = heap->spare;
-        heap->spare = page->next;
-        heap->spares--;
+    page = spare_page(heap, rst_classes[c].span);
+    if (page != NULL) {
         rst_page_recut(page, c);
     } else {
         page = rst_page_make(heap, c);
