@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { GROW_SHARE = 4 }; /* see realloc_grow */
+enum { GROW_SHARE = 4, GROW_MIN = 8192 }; /* see realloc_grow */
 
 /* The slice that stands for a block: its page's first, or a large block's. NULL, said in one line, when it is no block. */
 static rst_slice *block_slice(const char *function, const void *block)
@@ -38,11 +38,12 @@ static void *realloc_copy(void *block, size_t have, size_t size)
     return other;
 }
 
-/* What grows a little is likely to grow again: at least by a quarter, so that a block which grows step by step is copied a bounded number
- * of times for each doubling. */
+/* What grows a little is likely to grow again: above 8 KiB by a quarter at least, so that a block which grows step by step is copied a
+ * bounded number of times for each doubling. Below, the classes are steps enough, and a quarter more would stay unused in
+ * very many blocks. */
 static void *realloc_grow(void *block, size_t have, size_t size)
 {
-    size_t ample = have + have / GROW_SHARE;
+    size_t ample = have > GROW_MIN ? have + have / GROW_SHARE : size;
     void *other = ample > size ? rst_malloc(ample) : NULL;
     if (other == NULL)
         other = rst_malloc(size);

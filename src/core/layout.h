@@ -61,9 +61,9 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
         uint8_t moved; /* [fixed] a large block whose pages were moved: remap before reuse */
         uint8_t recut; /* [owner] a page that was cut before, perhaps further than now */
     };
-    uint16_t foreign_count;           /* [token] blocks that outsiders have collected */
-    uint32_t span;         /* [fixed] slices of the page or large block; of an interior slice: distance back */
-    uint16_t foreign_head; /* [token] first and last of those blocks, in grains from the page's beginning */
+    uint16_t foreign_count; /* [token] blocks that outsiders have collected */
+    uint32_t span;          /* [fixed] slices of the page or large block; of an interior slice: distance back */
+    uint16_t foreign_head;  /* [token] first and last of those blocks, in grains from the page's beginning */
     uint16_t foreign_tail;
     union {
         size_t large_size;               /* [fixed] usable bytes of a large block */
