@@ -116,6 +116,12 @@ size_t rst_os_peak_resident(void)
     return rst_os_resident();
 }
 
+bool rst_os_thread_gone(uint32_t thread_id)
+{
+    (void)thread_id;
+    return false;
+}
+
 void rst_os_wait(void *word, uint32_t expected)
 {
     (void)word;

@@ -78,6 +78,9 @@ _Noreturn void rst_os_abort(void);
 uint32_t rst_os_process_id(void);
 uint32_t rst_os_thread_id(void);
 
+/* Whether the thread with that number has ended, wholly. False also when that cannot be told. */
+bool rst_os_thread_gone(uint32_t thread_id);
+
 /* Resident and peak resident bytes of the process; 0 when unknown. */
 size_t rst_os_resident(void);
 size_t rst_os_peak_resident(void);

@@ -106,6 +106,14 @@ uint32_t rst_os_thread_id(void)
     return (uint32_t)syscall(SYS_gettid);
 }
 
+bool rst_os_thread_gone(uint32_t thread_id)
+{
+    int saved = errno;
+    bool gone = syscall(SYS_tgkill, getpid(), thread_id, 0) != 0 && errno == ESRCH;
+    errno = saved;
+    return gone;
+}
+
 void rst_os_wait(void *word, uint32_t expected)
 {
     int saved = errno;

@@ -8,11 +8,13 @@
 #include "threadcache/outside.h"
 #include "threadcache/remote.h"
 
-enum { ADOPT_TRIES = 4 };
+enum { ADOPT_TRIES = 4, ORPHAN_TRIES = 8 };
 
 static rst_lock lock;
 static rst_heap *parked;           /* [lock] idle heaps that own pages */
 static rst_heap *vacant;           /* [lock] idle heaps that own none */
+static rst_heap *looked_at;        /* [lock] where the search for orphans goes on */
+static uint32_t process;           /* [lock, or the child of a fork] whose threads the heaps belong to */
 static _Atomic(rst_heap *) newest; /* all heaps */
 
 rst_heap *rst_registry_first(void)
@@ -34,6 +36,27 @@ static rst_heap *adopt_from(rst_heap **list)
             return heap;
         }
         list = &heap->next_idle;
+    }
+    return NULL;
+}
+
+/* A heap whose thread has ended without our hearing of it: libc calls destructors in a few rounds, and a thread that allocates
+ * in the last one attaches for good. With the lock. Some heaps are looked at each time, so no more are made than threads live,
+ * after a while. A child of vfork sees other threads' numbers than it has: not there. */
+static rst_heap *adopt_orphan(void)
+{
+    if (process != rst_os_process_id())
+        return NULL;
+    for (int tries = 0; tries < ORPHAN_TRIES; tries++) {
+        rst_heap *heap = looked_at != NULL ? looked_at : rst_load_acquire(&newest); /* pairs with heap_make */
+        if (heap == NULL)
+            return NULL;
+        looked_at = heap->next_heap;
+        uint32_t thread_id = rst_load_relaxed(&heap->thread_id);
+        if (thread_id != 0 && rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED && rst_os_thread_gone(thread_id)) {
+            rst_process_sub(threads, 1);
+            return heap;
+        }
     }
     return NULL;
 }
@@ -61,12 +84,18 @@ rst_heap *rst_registry_attach(void)
     rst_heap *heap = adopt_from(&parked);
     if (heap == NULL)
         heap = adopt_from(&vacant);
+    if (heap == NULL)
+        heap = adopt_orphan();
+    if (heap != NULL)
+        rst_store_relaxed(&heap->thread_id, rst_os_thread_id()); /* with the lock: no orphan any more */
+    if (process == 0)
+        process = rst_os_process_id();
     rst_lock_release(&lock);
     if (heap == NULL)
         heap = heap_make();
     if (heap == NULL)
         return NULL;
-    heap->thread_id = rst_os_thread_id();
+    rst_store_relaxed(&heap->thread_id, rst_os_thread_id());
     rst_process_add(threads, 1);
     rst_process_add(threads_attached, 1);
     rst_thread_heap = heap;
@@ -103,7 +132,7 @@ void rst_registry_detach(void)
     rst_remote_flush(heap);
     rst_remote_drain(heap);
     rst_heap_fold(heap);
-    heap->thread_id = 0;
+    rst_store_relaxed(&heap->thread_id, 0u);
     rst_heap_leave(heap);
     rst_process_sub(threads, 1);
     park(heap);
@@ -129,7 +158,7 @@ static void child_take_over(rst_heap *heap)
         rst_remote_flush(heap);
         rst_remote_drain(heap);
         rst_heap_fold(heap);
-        heap->thread_id = 0;
+        rst_store_relaxed(&heap->thread_id, 0u);
         rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
     }
     idle_push(heap);
@@ -155,5 +184,6 @@ void rst_registry_after_fork(bool child)
     }
     rst_store_relaxed(&rst_process.threads, rst_thread_heap != &rst_heap_none ? 1u : 0u);
     if (rst_thread_heap != &rst_heap_none)
-        rst_thread_heap->thread_id = rst_os_thread_id();
+        rst_store_relaxed(&rst_thread_heap->thread_id, rst_os_thread_id());
+    process = rst_os_process_id();
 }

@@ -303,6 +303,22 @@ static void destructors_leave_nothing(void)
     check_growth(early, 2 * MIB, 2 * MIB);
 }
 
+/* The same with a key that is made after roost's own, which glibc then calls after ours: in the last round a thread attaches and nobody
+ * hears of its end. The next threads find its heap. */
+static void unheard_ends_leave_little(void)
+{
+    struct cost early = {0, 0};
+    CHECK(pthread_key_create(&key, late) == 0);
+    finish(start(end_late, NULL)); /* it attaches again: roost makes its key */
+    CHECK(pthread_key_create(&key, late) == 0);
+    for (unsigned i = 0; i < 2000 / SCALE; i++) {
+        finish(start(end_late, NULL));
+        if (i == 200 / SCALE)
+            early = cost_now();
+    }
+    check_growth(early, 2 * MIB, 2 * MIB);
+}
+
 /* --- the first thread comes late ------------------------------------------------------------------------------------------- */
 
 static void the_first_thread_comes_late(void)
@@ -332,6 +348,7 @@ static const struct scenario {
     {"the_unborn_inherit", the_unborn_inherit, TESTATORS + 1, 74, false},
     {"pools_grow_and_shrink", pools_grow_and_shrink, POOL + 1, 0, true},
     {"destructors_leave_nothing", destructors_leave_nothing, 3, 16, false},
+    {"unheard_ends_leave_little", unheard_ends_leave_little, 12, 16, false},
     {"the_first_thread_comes_late", the_first_thread_comes_late, TESTATORS + 1, 76, false},
 };
 
