@@ -28,6 +28,8 @@ RST_EXPORT void roost_thread_flush(void)
 size_t rst_trim(void)
 {
     rst_heap *heap = rst_thread_heap;
+    if (rst_load_relaxed(&rst_registry_left_behind) != 0)
+        rst_registry_take_over();
     if (heap != &rst_heap_none) {
         rst_heap_enter(heap);
         rst_remote_flush(heap);

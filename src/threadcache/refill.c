@@ -4,6 +4,7 @@
 #include "os/fmt.h"
 #include "os/os.h"
 #include "threadcache/heap.h"
+#include "threadcache/registry.h"
 #include "threadcache/remote.h"
 #include "threadcache/steward.h"
 
@@ -83,6 +84,8 @@ static void tick(rst_heap *heap)
 {
     uint32_t now = (uint32_t)rst_os_clock_ms();
     heap->refills_to_tick = RST_TICK_REFILLS;
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_registry_left_behind) != 0))
+        rst_registry_take_over();
     if (now - heap->flushed_ms >= RST_FLUSH_MS) {
         heap->flushed_ms = now;
         rst_remote_flush(heap);

@@ -11,9 +11,11 @@
 enum { ADOPT_TRIES = 4, ORPHAN_TRIES = 8 };
 
 static rst_lock lock;
-static rst_heap *parked;           /* [lock] idle heaps that own pages */
-static rst_heap *vacant;           /* [lock] idle heaps that own none */
-static rst_heap *looked_at;        /* [lock] where the search for orphans goes on */
+static rst_heap *parked;      /* [lock] idle heaps that own pages */
+static rst_heap *vacant;      /* [lock] idle heaps that own none */
+static rst_heap *looked_at;   /* [lock] where the search for orphans goes on */
+static rst_heap *forked_with; /* [child of a fork] the heap of the thread that forked */
+_Atomic uint32_t rst_registry_left_behind;
 static uint32_t process;           /* [lock, or the child of a fork] whose threads the heaps belong to */
 static _Atomic(rst_heap *) newest; /* all heaps */
 
@@ -24,11 +26,17 @@ rst_heap *rst_registry_first(void)
 
 /* --- attach ---------------------------------------------------------------------------------------------------------------------- */
 
+static void take_over_locked(void);
+
 /* Take a heap from a list, passing over those that someone is draining; with the lock. */
 static rst_heap *adopt_from(rst_heap **list)
 {
     for (int tries = 0; *list != NULL && tries < ADOPT_TRIES; tries++) {
         rst_heap *heap = *list;
+        if (rst_load_relaxed(&heap->state) == RST_HEAP_LOST) { /* in a fork that left it half-drained */
+            *list = heap->next_idle;
+            continue;
+        }
         if (rst_token_try(heap)) {
             *list = heap->next_idle;
             rst_store_relaxed(&heap->state, RST_HEAP_ATTACHED); /* relaxed: the token's release publishes it */
@@ -81,6 +89,7 @@ static rst_heap *heap_make(void)
 rst_heap *rst_registry_attach(void)
 {
     rst_lock_acquire(&lock);
+    take_over_locked();
     rst_heap *heap = adopt_from(&parked);
     if (heap == NULL)
         heap = adopt_from(&vacant);
@@ -146,23 +155,48 @@ void rst_registry_before_fork(void)
     rst_lock_acquire(&lock);
 }
 
-/* In the child: what a thread that is gone left behind. */
-static void child_take_over(rst_heap *heap)
+/* What a thread that is gone left behind. With the lock. */
+static void take_over(rst_heap *heap)
 {
-    if (rst_load_relaxed(&heap->busy) != 0) {
-        rst_store_relaxed(&heap->state, RST_HEAP_LOST);
-        return;
-    }
-    if (rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED) {
-        heap->survivor = 1;
-        rst_remote_flush(heap);
-        rst_remote_drain(heap);
-        rst_heap_fold(heap);
-        rst_store_relaxed(&heap->thread_id, 0u);
-        rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
-    }
+    heap->survivor = 1;
+    rst_remote_flush(heap);
+    rst_remote_drain(heap);
+    rst_heap_fold(heap);
+    rst_store_relaxed(&heap->thread_id, 0u);
+    rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
     idle_push(heap);
     rst_outside_drain_idle(heap);
+}
+
+static void take_over_locked(void)
+{
+    if (rst_load_relaxed(&rst_registry_left_behind) == 0)
+        return;
+    rst_store_relaxed(&rst_registry_left_behind, 0u);
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        if (heap != forked_with && rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED)
+            take_over(heap);
+    }
+}
+
+void rst_registry_take_over(void)
+{
+    rst_lock_acquire(&lock);
+    take_over_locked();
+    rst_lock_release(&lock);
+}
+
+/* At once only what others might trip over: most children call exec, or little else. */
+static void child_look_at(rst_heap *heap)
+{
+    uint32_t state = rst_load_relaxed(&heap->state);
+    bool inside = state == RST_HEAP_ATTACHED && heap != forked_with && rst_load_relaxed(&heap->busy) != 0;
+    if (rst_load_relaxed(&heap->token) != 0) {
+        inside |= state == RST_HEAP_IDLE; /* someone acted as its owner */
+        rst_outside_abandon(heap);
+    }
+    if (inside)
+        rst_store_relaxed(&heap->state, (uint32_t)RST_HEAP_LOST);
 }
 
 void rst_registry_after_fork(bool child)
@@ -172,16 +206,10 @@ void rst_registry_after_fork(bool child)
         return;
     }
     rst_lock_reset(&lock);
-    parked = vacant = NULL;
-    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
-        if (rst_load_relaxed(&heap->token) != 0) {
-            if (rst_load_relaxed(&heap->state) == RST_HEAP_IDLE) /* someone acted as its owner */
-                rst_store_relaxed(&heap->state, (uint32_t)RST_HEAP_LOST);
-            rst_outside_abandon(heap);
-        }
-        if (heap != rst_thread_heap && rst_load_relaxed(&heap->state) != RST_HEAP_LOST)
-            child_take_over(heap);
-    }
+    forked_with = rst_thread_heap;
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap)
+        child_look_at(heap);
+    rst_store_relaxed(&rst_registry_left_behind, 1u);
     rst_store_relaxed(&rst_process.threads, rst_thread_heap != &rst_heap_none ? 1u : 0u);
     if (rst_thread_heap != &rst_heap_none)
         rst_store_relaxed(&rst_thread_heap->thread_id, rst_os_thread_id());

@@ -15,8 +15,13 @@ void rst_registry_detach(void);
 /* All heaps, newest first; follow next_heap. Any thread. */
 rst_heap *rst_registry_first(void);
 
-/* Around fork. In the child the heaps of the threads that are gone are parked, or left alone where a thread was inside. */
+/* Around fork. In the child heaps whose thread was inside are left alone for good. The others of threads that are gone are parked
+ * later, by rst_registry_take_over or when a thread attaches: a child that calls exec does not pay for it. */
 void rst_registry_before_fork(void);
 void rst_registry_after_fork(bool child);
+
+/* Whether there are such. relaxed: a hint. */
+extern _Atomic uint32_t rst_registry_left_behind;
+void rst_registry_take_over(void);
 
 #endif

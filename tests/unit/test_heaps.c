@@ -217,9 +217,9 @@ static void child_of_fork(uint32_t busy, rst_heap_state expected)
         rst_thread_heap = (rst_heap *)&rst_heap_none; /* as if another thread had forked */
         rst_store_relaxed(&mine->busy, busy);
         rst_registry_after_fork(true);
-        bool right = rst_load_relaxed(&mine->state) == (uint32_t)expected;
         rst_heap *again = rst_registry_attach();
-        right = right && (again == mine) == (expected == RST_HEAP_IDLE);
+        bool right = (again == mine) == (expected == RST_HEAP_IDLE);
+        right = right && (again == mine || rst_load_relaxed(&mine->state) == (uint32_t)expected);
         for (unsigned c = 0; right && c < RST_CLASS_COUNT; c++)
             right = take(again, c) != NULL;
         _exit(right ? 0 : 1);
