@@ -8,7 +8,7 @@ version=$3
 build=$prefix.find_package
 
 rm -rf "$build"
-"$cmake" -S "$ROOST_SOURCE_DIR/tests/consumer/project" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" \
+"$cmake" -G Ninja -S "$ROOST_SOURCE_DIR/tests/consumer/project" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DWANTED_VERSION="$version" >"$prefix.log" 2>&1 ||
     { cat "$prefix.log"; exit 1; }
 "$cmake" --build "$build"
