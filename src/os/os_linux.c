@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -66,27 +67,49 @@ bool rst_os_move(void *from, void *to, size_t size)
 
 /* --- figures from /proc ------------------------------------------------------------------------------------------ */
 
-size_t rst_unix_pages(unsigned field)
+/* The beginning of a file, terminated; returns its length. */
+static size_t read_text(const char *path, char *text, size_t size)
 {
     int saved = errno;
-    char text[128];
-    ssize_t length = -1;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t length = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        length = read(fd, text, sizeof text - 1);
+        length = read(fd, text, size - 1);
         close(fd);
     }
     errno = saved;
+    text[length > 0 ? length : 0] = '\0';
+    return length > 0 ? (size_t)length : 0;
+}
+
+/* The decimal number that begins at `text`, after blanks. */
+static size_t number_at(const char *text)
+{
     size_t value = 0;
-    for (ssize_t i = 0; i < length; i++) {
-        if (text[i] >= '0' && text[i] <= '9')
-            value = value * 10 + (size_t)(text[i] - '0');
-        else if (field-- == 0)
-            break;
-        else
-            value = 0;
-    }
+    while (*text == ' ' || *text == '\t')
+        text++;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (size_t)(*text - '0');
     return value;
+}
+
+size_t rst_unix_pages(unsigned field)
+{
+    char text[128];
+    if (read_text("/proc/self/statm", text, sizeof text) == 0)
+        return 0;
+    const char *at = text;
+    while (field != 0 && *at != '\0')
+        field -= *at++ == ' ';
+    return number_at(at);
+}
+
+size_t rst_unix_peak_kib(void)
+{
+    char text[2048];
+    read_text("/proc/self/status", text, sizeof text);
+    const char *at = strstr(text, "\nVmHWM:");
+    return at != NULL ? number_at(at + sizeof "\nVmHWM:" - 1) : 0;
 }
 
 /* --- the process ------------------------------------------------------------------------------------------------- */

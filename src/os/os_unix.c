@@ -202,7 +202,10 @@ size_t rst_os_resident(void)
 
 size_t rst_os_peak_resident(void)
 {
-    struct rusage usage;
+    struct rusage usage; /* its figure outlives exec: that of the program before may be in it */
+    size_t peak = rst_unix_peak_kib();
+    if (peak != 0)
+        return peak * RST_KIB;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * RST_KIB : 0;
 }
 

@@ -8,6 +8,9 @@
 /* Pages of the process: 0 mapped, 1 resident. 0 where it cannot be read. */
 size_t rst_unix_pages(unsigned field);
 
+/* The most that was resident since the program started, KiB; 0 where it cannot be read. */
+size_t rst_unix_peak_kib(void);
+
 /* Tell the system what a fresh reservation is: its name, and that core dumps leave it out. */
 void rst_unix_mark_reserved(void *address, size_t size);
 
