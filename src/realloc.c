@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { GROW_SHARE = 4, GROW_MIN = 8192 }; /* see realloc_grow */
+enum { GROW_SHARE = 4, GROW_MIN = 1024 }; /* see realloc_grow */
 
 /* The slice that stands for a block: its page's first, or a large block's. NULL, said in one line, when it is no block. */
 static rst_slice *block_slice(const char *function, const void *block)
@@ -28,6 +28,12 @@ RST_INLINE size_t slice_usable(const rst_slice *slice)
     return slice->kind == RST_KIND_LARGE ? slice->large_size : rst_classes[slice->size_class].size;
 }
 
+/* Whether a block of `have` bytes stays for fewer: the next smaller class would save less than half. */
+RST_INLINE bool class_keeps(size_t have, size_t size)
+{
+    return size > have / 2 || have == RST_GRAIN;
+}
+
 static void *realloc_copy(void *block, size_t have, size_t size)
 {
     void *other = rst_malloc(size);
@@ -38,12 +44,14 @@ static void *realloc_copy(void *block, size_t have, size_t size)
     return other;
 }
 
-/* What grows a little is likely to grow again: above 8 KiB by a quarter at least, so that a block which grows step by step is copied a
- * bounded number of times for each doubling. Below, the classes are steps enough, and a quarter more would stay unused in
- * very many blocks. */
+/* What grows a little is likely to grow again: above 1 KiB by a quarter at least, so that a block which grows step by step is copied a
+ * bounded number of times for each doubling. Not across 8 KiB: there many programs stop, and would leave the rest unused in very
+ * many blocks. */
 static void *realloc_grow(void *block, size_t have, size_t size)
 {
     size_t ample = have > GROW_MIN ? have + have / GROW_SHARE : size;
+    if (have < RST_SMALL_MAX)
+        ample = rst_min(ample, RST_SMALL_MAX);
     void *other = ample > size ? rst_malloc(ample) : NULL;
     if (other == NULL)
         other = rst_malloc(size);
@@ -70,7 +78,7 @@ static void *realloc_large(rst_slice *slice, void *block, size_t size)
     return realloc_copy(block, slice->large_size, size);
 }
 
-void *rst_realloc(void *block, size_t size)
+static RST_NOINLINE void *realloc_slow(void *block, size_t size)
 {
     if (block == NULL)
         return rst_malloc(size);
@@ -86,9 +94,19 @@ void *rst_realloc(void *block, size_t size)
     size_t have = rst_classes[slice->size_class].size;
     if (size > have)
         return realloc_grow(block, have, size);
-    if (size > have / 2 || have == RST_GRAIN) /* the next smaller class would save less than half */
-        return block;
-    return realloc_copy(block, have, size);
+    return class_keeps(have, size) ? block : realloc_copy(block, have, size);
+}
+
+void *rst_realloc(void *block, size_t size)
+{
+    /* Most calls change nothing. NULL is in no slice. */
+    rst_slice *slice = rst_heap_slice_of(rst_thread_heap, block);
+    if (RST_LIKELY(slice != NULL && (slice->kind == RST_KIND_PAGE || slice->kind == RST_KIND_INTERIOR))) {
+        size_t have = rst_classes[rst_page_of(slice)->size_class].size;
+        if (RST_LIKELY(size <= have && size != 0 && class_keeps(have, size)))
+            return block;
+    }
+    return realloc_slow(block, size);
 }
 
 void *rst_reallocarray(void *block, size_t count, size_t size)
