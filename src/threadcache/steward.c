@@ -26,6 +26,7 @@ enum { ABSENT = 0, STARTING, RUNNING, ENDED };
 _Atomic uint32_t rst_steward_wanted;
 static _Atomic uint32_t stage;
 static _Atomic uint64_t refused_until; /* ms */
+static uint32_t process;               /* [STARTING] in which it runs */
 
 /* --- its work ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -116,9 +117,11 @@ void rst_steward_consider(void)
         rst_store_relaxed(&rst_steward_wanted, 1u); /* relaxed: a hint */
 }
 
-/* It has been told to end. */
+/* It has been told to end. In a child that was made without our hearing of it there is none to wait for. */
 static void see_it_off(void)
 {
+    if (process != rst_os_process_id())
+        return;
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
     rst_os_wake(&rst_keeper);
     rst_os_thread_join();
@@ -134,6 +137,7 @@ void rst_steward_start(void)
         return;
     int saved = errno;
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE);
+    process = rst_os_process_id();
     bool started = rst_os_thread_start(run, "roost-steward");
     if (started) {
         rst_process_add(steward_starts, 1);

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -232,6 +233,26 @@ static void a_child_has_none_until_it_needs_one(void)
     CHECK(status == 0);
 }
 
+/* A child that the library does not hear of, as by the system call itself: its exit does not wait for a thread that it has not. */
+static void an_unheard_child_ends(void)
+{
+    if (TEST_SANITIZED)
+        return;
+    CHECK(steward() != 0);
+    long pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    CHECK(pid >= 0);
+    if (pid == 0)
+        exit(0);
+    int status = -1;
+    for (long passed = 0; waitpid((pid_t)pid, &status, WNOHANG) == 0; passed += 20) {
+        if (passed >= 5000)
+            kill((pid_t)pid, SIGKILL);
+        CHECK(passed < 5000);
+        rest_ms(20);
+    }
+    CHECK(status == 0);
+}
+
 static void it_can_be_switched_off(const char *program)
 {
     pid_t pid = fork();
@@ -267,6 +288,7 @@ int main(int argc, char **argv)
     RUN(what_ended_threads_held_goes);
     RUN(it_takes_no_signals_and_sleeps_when_nothing_is_idle);
     RUN(a_child_has_none_until_it_needs_one);
+    RUN(an_unheard_child_ends);
     printf("it_can_be_switched_off\n");
     it_can_be_switched_off(argv[0]);
     return 0;
