@@ -79,18 +79,19 @@ static uint32_t work(void)
     return waits ? (uint32_t)rst_min(pause, LOOK_MS) : pause;
 }
 
-/* Rest without a timeout when nothing is idle. Whoever makes something idle looks at the word after that; we look for something idle
- * after writing it. */
-static void rest(uint32_t pause)
+/* Rest, without a timeout when nothing is idle. Whoever makes something idle looks at the word after that; we look for something idle
+ * after writing it. What wakes us is young, so it waits for the next look: messages of a busy program do not have us run all the time. */
+static void rest(uint32_t pause, uint32_t least)
 {
-    if (pause != UINT32_MAX) {
-        rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, pause);
-        return;
+    if (pause == UINT32_MAX) {
+        atomic_store_explicit(&rst_keeper, (uint32_t)RST_KEEPER_ASLEEP, memory_order_seq_cst); /* see above */
+        if (!ends() && work() == UINT32_MAX)
+            rst_os_wait(&rst_keeper, RST_KEEPER_ASLEEP);
+        rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
+        pause = LOOK_MS;
     }
-    atomic_store_explicit(&rst_keeper, (uint32_t)RST_KEEPER_ASLEEP, memory_order_seq_cst); /* see above */
-    if (!ends() && work() == UINT32_MAX)
-        rst_os_wait(&rst_keeper, RST_KEEPER_ASLEEP);
-    rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
+    if (!ends())
+        rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, (uint32_t)rst_max(pause, least));
 }
 
 static void run(void)
@@ -102,7 +103,7 @@ static void run(void)
         uint64_t used = rst_os_thread_cpu_us();
         rst_process_add(steward_cpu, used - counted);
         counted = used;
-        rest((uint32_t)rst_max(pause, rest_for_cpu(used, began_ms)));
+        rest(pause, rest_for_cpu(used, began_ms));
     }
 }
 
