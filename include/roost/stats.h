@@ -16,6 +16,7 @@
     X(metadata, "bytes", "committed for roost's own tables and heaps") \
     X(in_use, "bytes", "slices that belong to a page or a large block") \
     X(in_use_peak, "bytes", "the most that in_use has been") \
+    X(footprint, "bytes", "slices in use, or free and not yet given back") \
     X(large_live, "blocks", "large blocks allocated") \
     X(large_live_bytes, "bytes", "usable bytes of those") \
     X(large_allocs, "blocks", "large blocks ever allocated") \

@@ -11,3 +11,17 @@ void rst_process_use(size_t bytes)
                                                                 memory_order_relaxed, memory_order_relaxed)) {
     }
 }
+
+_Atomic uint64_t rst_footprint_limit = UINT64_MAX;
+
+bool rst_process_grow(size_t bytes)
+{
+    uint64_t now = rst_load_relaxed(&rst_process.footprint);
+    do {
+        uint64_t limit = rst_load_relaxed(&rst_footprint_limit);
+        if (RST_UNLIKELY(now > limit || bytes > limit - now))
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&rst_process.footprint, &now, now + bytes, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}

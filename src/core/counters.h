@@ -28,4 +28,10 @@ extern rst_process_counters rst_process;
 /* Add to in_use and raise its peak. */
 void rst_process_use(size_t bytes);
 
+/* What the footprint may not pass; set by limits.c. relaxed. */
+extern _Atomic uint64_t rst_footprint_limit;
+
+/* Add to the footprint. False: it would pass the limit, nothing changed. */
+bool rst_process_grow(size_t bytes);
+
 #endif

@@ -98,10 +98,10 @@ static unsigned claim_in_segment(rst_segment *segment, unsigned count, uint32_t 
     }
 }
 
-/* Whether claimed slices read as zero. */
-static bool mask_is_clean(rst_segment *segment, uint32_t mask)
+/* How many of the claimed slices read as zero. */
+static unsigned mask_clean(rst_segment *segment, uint32_t mask)
 {
-    return (rst_load_relaxed(&segment->dirty) & mask) == 0; /* relaxed: ours since the claim */
+    return rst_popcount32(mask & ~rst_load_relaxed(&segment->dirty)); /* relaxed: ours since the claim */
 }
 
 /* Search one group; returns the index of the first slice, or SIZE_MAX. */
@@ -195,16 +195,52 @@ static size_t claim_long(rst_arena *arena, size_t frontier, size_t count, size_t
 
 /* --- claim and release --------------------------------------------------------------------------------------------------- */
 
-static bool run_is_clean(rst_arena *arena, size_t index, size_t count)
+static size_t run_clean(rst_arena *arena, size_t index, size_t count)
 {
+    size_t clean = 0;
     while (count != 0) {
         unsigned at = index % RST_SEGMENT_SLICES;
         size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
-        if (!mask_is_clean(rst_segment_at(arena, index / RST_SEGMENT_SLICES), rst_mask32(at, (unsigned)here)))
-            return false;
+        clean += mask_clean(rst_segment_at(arena, index / RST_SEGMENT_SLICES), rst_mask32(at, (unsigned)here));
         index += here;
         count -= here;
     }
+    return clean;
+}
+
+/* Set claimed slices free, the first `dirty` of them written. Returns how many read as zero. */
+static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirty)
+{
+    size_t clean = 0;
+    while (count != 0) {
+        unsigned at = index % RST_SEGMENT_SLICES;
+        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
+        size_t written = rst_min(dirty, here);
+        uint32_t mask = rst_mask32(at, (unsigned)here);
+        rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
+        if (written != 0)
+            rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
+        clean += mask_clean(segment, mask);
+        rst_or_seq(&segment->free, mask); /* also releases the bits above to the next holder */
+        summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
+                      index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
+        index += here;
+        count -= here;
+        dirty -= written;
+    }
+    return clean;
+}
+
+/* Count what has been claimed. False: it would pass the limit, and has been put back as it was. */
+static bool admit(rst_arena *arena, size_t index, size_t count, bool *zeroed)
+{
+    size_t clean = run_clean(arena, index, count);
+    *zeroed = clean == count;
+    if (clean != 0 && !rst_process_grow(clean * RST_SLICE_SIZE)) {
+        put_back(arena, index, count, 0);
+        return false;
+    }
+    rst_process_use(count * RST_SLICE_SIZE);
     return true;
 }
 
@@ -258,7 +294,8 @@ static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool 
 rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
 {
     size_t bytes = (count + (align > RST_SEGMENT_SLICES ? align : 0)) * RST_SLICE_SIZE;
-    if (count == 0 || count > RST_SIZE_MAX / 2 / RST_SLICE_SIZE || align > RST_SIZE_MAX / 2 / RST_SLICE_SIZE)
+    if (count == 0 || count > RST_SIZE_MAX / 2 / RST_SLICE_SIZE || align > RST_SIZE_MAX / 2 / RST_SLICE_SIZE ||
+        count * RST_SLICE_SIZE > rst_load_relaxed(&rst_footprint_limit)) /* relaxed: looked at again, see admit */
         return NULL;
     unsigned from = 0;
     bool refused = false;
@@ -267,11 +304,10 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
         for (unsigned i = from; i < arenas; i++) {
             size_t index = claim_in_arena(&rst_arenas[i], count, align, &refused);
             if (index != SIZE_MAX) {
-                rst_slice *first = &rst_arenas[i].slices[index];
-                *zeroed = run_is_clean(&rst_arenas[i], index, count);
-                first->arena = (uint8_t)i;
-                rst_process_use(count * RST_SLICE_SIZE);
-                return first;
+                if (!admit(&rst_arenas[i], index, count, zeroed))
+                    return NULL;
+                rst_arenas[i].slices[index].arena = (uint8_t)i;
+                return &rst_arenas[i].slices[index];
             }
         }
         from = arenas;
@@ -299,36 +335,19 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
         rst_growth growth;
         done = claim_fresh(arena, frontier, more - inside, 1, &growth) != SIZE_MAX;
     }
-    rst_process_use(got * RST_SLICE_SIZE);
     if (!done) {
-        /* Their dirty bits are as they were: put them back as they came, warm or not. */
-        rst_slices_release(first->arena, index, got, 0);
+        put_back(arena, index, got, 0); /* as they came, warm or not */
         return false;
     }
-    rst_process_use((more - got) * RST_SLICE_SIZE);
-    *zeroed = run_is_clean(arena, index, more);
-    return true;
+    return admit(arena, index, more, zeroed);
 }
 
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty)
 {
-    rst_arena *arena = &rst_arenas[arena_index];
     rst_process_sub(in_use, count * RST_SLICE_SIZE);
-    while (count != 0) {
-        unsigned at = index % RST_SEGMENT_SLICES;
-        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
-        size_t written = rst_min(dirty, here);
-        rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
-        if (written != 0)
-            rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
-        rst_or_seq(&segment->free,
-                   rst_mask32(at, (unsigned)here)); /* also releases the bits above to the next holder */
-        summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
-                      index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
-        index += here;
-        count -= here;
-        dirty -= written;
-    }
+    size_t clean = put_back(&rst_arenas[arena_index], index, count, dirty);
+    if (clean != 0)
+        rst_process_sub(footprint, clean * RST_SLICE_SIZE);
 }
 
 /* --- purge ----------------------------------------------------------------------------------------------------------------- */
@@ -340,6 +359,7 @@ static size_t purge_run(rst_arena *arena, size_t segment, unsigned at, unsigned 
     if (!rst_os_purge(memory, count * RST_SLICE_SIZE))
         return 0;
     rst_and_relaxed(&rst_segment_at(arena, segment)->dirty, ~rst_mask32(at, count));
+    rst_process_sub(footprint, count * RST_SLICE_SIZE);
     rst_process_add(purges, 1);
     rst_process_add(purged, count * RST_SLICE_SIZE);
     return count * RST_SLICE_SIZE;

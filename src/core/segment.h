@@ -9,10 +9,11 @@
 
 /* Claim `count` slices in a row, the first aligned to `align` slices (a power of two). *zeroed tells whether all of them read
  * as zero. The descriptors' `arena` is set on the first only; the rest of a descriptor is the caller's to write.
- * NULL: out of memory. Any thread. */
+ * NULL: out of memory, or it would raise the footprint above rst_footprint_limit. Any thread. */
 rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed);
 
-/* Claim the `more` slices that follow a run of `count` which the caller holds. *zeroed as above, of those. */
+/* Claim the `more` slices that follow a run of `count` which the caller holds. *zeroed as above, of those. False: as above, or they are
+ * not free. */
 bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed);
 
 /* Give slices back; the first `dirty` of them may have been written. Their descriptors must read as RST_KIND_NONE with no owner.

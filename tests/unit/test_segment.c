@@ -76,12 +76,14 @@ static void model_mark(const rst_slice *first, size_t offset, size_t count, bool
 /* The bit sets are the model's, and the summary hides nothing. */
 static void check_bits(void)
 {
+    size_t idle = 0;
     for (unsigned a = 0; a < rst_arena_count(); a++) {
         for (size_t s = 0; s < slices_below_frontier(a) / 32; s++) {
             rst_group *group = rst_group_of_segment(&rst_arenas[a], s);
             uint32_t free = rst_load_relaxed(&rst_segment_at(&rst_arenas[a], s)->free);
             uint32_t dirty = rst_load_relaxed(&rst_segment_at(&rst_arenas[a], s)->dirty);
             uint32_t expected = 0;
+            idle += rst_popcount32(free & dirty);
             for (unsigned i = 0; i < 32; i++)
                 expected |= held[a][s * 32 + i] ? 0 : 1u << i;
             assert_int_equal(free, expected);
@@ -94,6 +96,7 @@ static void check_bits(void)
         }
     }
     assert_int_equal(unit_in_use(), held_count * RST_SLICE_SIZE);
+    assert_int_equal(rst_load_relaxed(&rst_process.footprint), (held_count + idle) * RST_SLICE_SIZE);
 }
 
 static size_t random_count(uint64_t *seed)
@@ -254,6 +257,43 @@ static void warm_slices_go_first(void **state)
     rst_slices_release(a, rst_slice_index(&rst_arenas[a], second), 3, 3);
 }
 
+static void set_footprint_room(size_t slices)
+{
+    rst_store_relaxed(&rst_footprint_limit, rst_load_relaxed(&rst_process.footprint) + slices * RST_SLICE_SIZE);
+}
+
+/* What is warm may always be claimed; what is not, up to the limit, and a refusal leaves all as it was. */
+static void the_footprint_is_limited(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < rst_arena_count(); a++) {
+        for (size_t s = 0; s < slices_below_frontier(a) / 32; s++)
+            rst_segment_purge(&rst_arenas[a], s, 0, true);
+    }
+    check_bits();
+    bool zeroed;
+    set_footprint_room(8);
+    assert_null(rst_slices_claim(9, 1, &zeroed));
+    assert_null(rst_slices_claim(64, 1, &zeroed));
+    check_bits();
+    rst_slice *first = rst_slices_claim(8, 1, &zeroed);
+    assert_non_null(first);
+    model_mark(first, 0, 8, true);
+    assert_false(rst_slices_extend(first, 8, 1, &zeroed));
+    assert_null(rst_slices_claim(1, 1, &zeroed));
+    check_bits();
+    run r = {first, 8, true};
+    release_tail(&r, 4, 4);
+    assert_true(rst_slices_extend(first, 4, 3, &zeroed));
+    assert_false(zeroed);
+    model_mark(first, 4, 3, true);
+    check_bits();
+    r.count = 7;
+    release_tail(&r, 7, 0); /* what was written before stays so */
+    check_bits();
+    rst_store_relaxed(&rst_footprint_limit, UINT64_MAX);
+}
+
 static void absurd_counts_are_refused(void **state)
 {
     (void)state;
@@ -292,6 +332,7 @@ int main(void)
         cmocka_unit_test(random_steps_agree_with_the_model),
         cmocka_unit_test(released_memory_is_found_again),
         cmocka_unit_test(warm_slices_go_first),
+        cmocka_unit_test(the_footprint_is_limited),
         cmocka_unit_test(absurd_counts_are_refused),
         cmocka_unit_test(lookup_ends_at_the_frontier),
     };
