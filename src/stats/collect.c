@@ -6,6 +6,8 @@
 #include "os/os.h"
 #include "threadcache/registry.h"
 
+enum { READINGS = 4 };
+
 static void add_process(roost_stats *stats)
 {
 #define ADD(name, unit, help) stats->name += rst_load_relaxed(&rst_process.name);
@@ -118,9 +120,35 @@ static uint64_t difference(uint64_t more, uint64_t less)
     return (int64_t)(more - less) > 0 ? more - less : 0;
 }
 
+/* What was received is read before what was sent, or it might be more; and once again after that. What was received in between is by how
+ * much the difference of the first two may be too large: after a reading during which this thread had to wait, that is much. So the
+ * narrowest of a few is taken. */
+static void add_counters(roost_stats *stats)
+{
+    uint64_t narrowest = UINT64_MAX;
+    roost_stats start = *stats;
+    for (int tries = 0; tries < READINGS && narrowest != 0; tries++) {
+        roost_stats before = {.size = 0}, after = {.size = 0}, now = start;
+        add_all_heap_counters(&before);
+        add_process(&now);
+        add_all_heap_counters(&now);
+        add_all_heap_counters(&after);
+        uint64_t meanwhile = difference(after.foreign_received_bytes, before.foreign_received_bytes);
+        if (meanwhile >= narrowest)
+            continue;
+        narrowest = meanwhile;
+        *stats = now;
+        stats->foreign_received_batches = before.foreign_received_batches;
+        stats->foreign_received_blocks = before.foreign_received_blocks;
+        stats->foreign_received_bytes = before.foreign_received_bytes;
+    }
+    stats->foreign_sent_batches += stats->foreign_alone_blocks;
+    stats->foreign_sent_blocks += stats->foreign_alone_blocks;
+    stats->foreign_sent_bytes += stats->foreign_alone_bytes;
+}
+
 void rst_stats_collect(roost_stats *stats)
 {
-    roost_stats earlier = {.size = 0};
     *stats = (roost_stats){.size = sizeof *stats, .version = ROOST_STATS_VERSION};
     for (unsigned i = 0; i < rst_arena_count(); i++)
         add_arena(stats, &rst_arenas[i]);
@@ -128,15 +156,7 @@ void rst_stats_collect(roost_stats *stats)
         add_heap_blocks(stats, heap);
         stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
     }
-    add_all_heap_counters(&earlier); /* what was received is read before what was sent, or it might be more */
-    add_process(stats);
-    add_all_heap_counters(stats);
-    stats->foreign_received_batches = earlier.foreign_received_batches;
-    stats->foreign_received_blocks = earlier.foreign_received_blocks;
-    stats->foreign_received_bytes = earlier.foreign_received_bytes;
-    stats->foreign_sent_batches += stats->foreign_alone_blocks;
-    stats->foreign_sent_blocks += stats->foreign_alone_blocks;
-    stats->foreign_sent_bytes += stats->foreign_alone_bytes;
+    add_counters(stats);
     stats->undrained_blocks += difference(stats->foreign_sent_blocks, stats->foreign_received_blocks);
     stats->undrained_bytes += difference(stats->foreign_sent_bytes, stats->foreign_received_bytes);
     /* Other threads go on meanwhile: a figure may be of a moment ago, but none is below zero. */
