@@ -69,7 +69,7 @@ static inline void figures_from_dump(roost_stats *out)
     ssize_t length = pread(figures_file, dump, sizeof dump - 1, begin);
     CHECK(length > 0);
     dump[length] = '\0';
-#define FROM_DUMP(name, unit, help) out->name = dump_figure(dump, #name);
+#define FROM_DUMP(name, ...) out->name = dump_figure(dump, #name);
     ROOST_WALK_TABLE(FROM_DUMP)
     ROOST_PROCESS_TABLE(FROM_DUMP)
     ROOST_HEAP_TABLE(FROM_DUMP)

@@ -1,9 +1,10 @@
-/* roost: one row per option. The enum, the parser and the documents are made from this table.
+/* roost: one row per option. The enum, the parser, `roost options`, docs/options.md and the man page are made from this table.
  *
- *   X(name, type, default, minimum, maximum, unit, help)
+ *   X(name, type, default, minimum, maximum, unit, change, help)
  *
- * type: BOOL (0/1, yes/no, on/off, true/false), SIZE (bytes, with k, m, g, t), MS (milliseconds), or NUM (a plain number). An option is set by ROOST_<NAME>=value in the
- * environment, or as name=value in ROOST_OPTIONS, separated by commas or blanks; ROOST_<NAME> wins.
+ * type: BOOL (0/1, yes/no, on/off, true/false), SIZE (bytes, with k, m, g, t), MS (milliseconds), NUM (a plain number), or TEXT (up to
+ * 255 bytes; default, minimum and maximum are 0: none). change: LIVE when roost_option_set may change it while the program runs, START
+ * when it is fixed once the library has started.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ROOST_OPTIONS_H
@@ -11,12 +12,12 @@
 
 /* clang-format off */
 #define ROOST_OPTION_TABLE(X) \
-    X(stats,         BOOL, 0,    0, 1,               "",      "print statistics to standard error at exit") \
-    X(verbose,       BOOL, 0,    0, 1,               "",      "say what was configured and what was not available") \
-    X(arena_size,    SIZE, 1ull << 40, 16ull << 20, 1ull << 46, "bytes", "address space to reserve at start; less is taken where the system gives less") \
-    X(purge_delay,   MS,   1000, 0, 3600000,         "ms",    "how long freed memory stays warm before it goes back to the OS; 0 returns it at once") \
-    X(steward,       BOOL, 1,    0, 1,               "",      "let a process of several threads have one more that returns idle memory") \
-    X(bad_pointer,   NUM,  1,    0, 1,               "",      "free of a pointer that is not ours: 0 report and go on, 1 report and abort")
+    X(stats,       BOOL, 0,    0, 1,       "",   LIVE,  "print statistics to standard error at exit. When set at start, a copy of standard error is kept open, for programs that close their own") \
+    X(verbose,     BOOL, 0,    0, 1,       "",   START, "say at start which version runs, how much address space it has, and the value of every option") \
+    X(arena_size,  SIZE, 1ull << 40, 16ull << 20, 1ull << 46, "bytes", START, "address space to reserve at start. At its default, the first arena is at least four times the physical memory (64 TiB at most). Less is taken under RLIMIT_AS (a quarter of what is left) and where the system refuses. Later arenas ask for a quarter of it") \
+    X(purge_delay, MS,   1000, 0, 3600000, "ms", LIVE,  "how long freed memory stays warm before it goes back to the OS. What has not been used again goes after half of this to all of it. 0: at the next look, which each page given back and each freed large block causes. Up to 12 empty pages of 64 KiB and one of 256 KiB that each heap keeps are not concerned") \
+    X(steward,     BOOL, 1,    0, 1,       "",   LIVE,  "let a process that has two threads and holds 8 MiB have one thread more, `roost-steward`, which returns memory that idles while nobody calls. 0: only callers return it; one that runs already goes on") \
+    X(bad_pointer, NUM,  1,    0, 1,       "",   LIVE,  "a pointer given to free, realloc or malloc_usable_size that is not roost's, or not in use: 1 report in one line and abort, 0 report and go on. With 0, free does nothing, realloc answers NULL with ENOMEM, malloc_usable_size 0")
 /* clang-format on */
 
 #endif

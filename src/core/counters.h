@@ -7,7 +7,7 @@
 #include "os/base.h"
 #include "roost/stats.h"
 
-#define RST_COUNTER_FIELD(name, unit, help) _Atomic uint64_t name;
+#define RST_COUNTER_FIELD(name, ...) _Atomic uint64_t name;
 
 typedef struct rst_process_counters {
     ROOST_PROCESS_TABLE(RST_COUNTER_FIELD)

@@ -13,10 +13,11 @@ typedef struct option_row {
     const char *unit;
 } option_row;
 
-#define OPTION_ROW(name, type, value, minimum, maximum, unit, help) {#name, TYPE_##type, minimum, maximum, unit},
+#define OPTION_ROW(name, type, value, minimum, maximum, unit, change, help) \
+    {#name, TYPE_##type, minimum, maximum, unit},
 static const option_row rows[RST_OPTION_COUNT] = {ROOST_OPTION_TABLE(OPTION_ROW)};
 
-#define OPTION_VALUE(name, type, value, minimum, maximum, unit, help) value,
+#define OPTION_VALUE(name, type, value, ...) value,
 _Atomic uint64_t rst_option_values[RST_OPTION_COUNT] = {ROOST_OPTION_TABLE(OPTION_VALUE)};
 
 enum { NAME_MAX_LENGTH = 32, VALUE_MAX_LENGTH = 48 };

@@ -7,7 +7,7 @@
 #include "os/base.h"
 #include "roost/options.h"
 
-#define RST_OPTION_ENUM(name, type, value, minimum, maximum, unit, help) RST_OPTION_##name,
+#define RST_OPTION_ENUM(name, type, value, ...) RST_OPTION_##name,
 typedef enum rst_option { ROOST_OPTION_TABLE(RST_OPTION_ENUM) RST_OPTION_COUNT } rst_option;
 #undef RST_OPTION_ENUM
 
@@ -15,8 +15,7 @@ extern _Atomic uint64_t rst_option_values[RST_OPTION_COUNT];
 
 #define rst_option_get(name) rst_load_relaxed(&rst_option_values[RST_OPTION_##name])
 
-#define RST_OPTION_DEFAULT(name, type, value, minimum, maximum, unit, help) \
-    RST_OPTION_DEFAULT_##name = (long long)(value),
+#define RST_OPTION_DEFAULT(name, type, value, ...) RST_OPTION_DEFAULT_##name = (long long)(value),
 enum { ROOST_OPTION_TABLE(RST_OPTION_DEFAULT) };
 #undef RST_OPTION_DEFAULT
 #define rst_option_default(name) ((uint64_t)RST_OPTION_DEFAULT_##name)

@@ -10,13 +10,13 @@ enum { READINGS = 4 };
 
 static void add_process(roost_stats *stats)
 {
-#define ADD(name, unit, help) stats->name += rst_load_relaxed(&rst_process.name);
+#define ADD(name, ...) stats->name += rst_load_relaxed(&rst_process.name);
     ROOST_PROCESS_TABLE(ADD)
 }
 
 static void add_heap_counters(roost_stats *stats, rst_heap *heap)
 {
-#define ADD_HEAP(name, unit, help) \
+#define ADD_HEAP(name, ...) \
     stats->name += rst_load_relaxed(&heap->counters.name) + rst_load_relaxed(&heap->outside.name);
     ROOST_HEAP_TABLE(ADD_HEAP)
 }

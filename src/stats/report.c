@@ -36,7 +36,7 @@ void rst_report_stats(void)
     rst_stats_collect(&stats);
     rst_say("statistics of process %u, version %d.%d.%d", rst_os_process_id(), ROOST_VERSION_MAJOR, ROOST_VERSION_MINOR,
             ROOST_VERSION_PATCH);
-#define ROW(name, unit, help) print_row(#name, unit, help, stats.name);
+#define ROW(name, kind, unit, help, note) print_row(#name, unit, help, stats.name);
     ROOST_WALK_TABLE(ROW)
     ROOST_PROCESS_TABLE(ROW)
     ROOST_HEAP_TABLE(ROW)

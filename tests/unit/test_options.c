@@ -4,7 +4,7 @@
 
 #include "core/options.h"
 
-#define OPTION_DEFAULT(name, type, value, minimum, maximum, unit, help) value,
+#define OPTION_DEFAULT(name, type, value, ...) value,
 static const uint64_t defaults[RST_OPTION_COUNT] = {ROOST_OPTION_TABLE(OPTION_DEFAULT)};
 
 static int set_defaults(void **state)
