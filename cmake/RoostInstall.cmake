@@ -8,6 +8,7 @@ set(_pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/roost" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
     FILES_MATCHING PATTERN "*.h")
+install(FILES "${PROJECT_SOURCE_DIR}/docs/roost.7" DESTINATION "${CMAKE_INSTALL_MANDIR}/man7")
 if(TARGET roost_command)
     install(TARGETS roost_command RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()

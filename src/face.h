@@ -11,6 +11,9 @@
 /* This thread's heap, attached now if need be. NULL: out of memory. */
 rst_heap *rst_attached_heap(void);
 
+/* The options are read from here on. */
+void rst_ensure_started(void);
+
 /* Whether this thread may still get a heap that will be taken from it when it ends. */
 bool rst_may_attach(void);
 

@@ -75,6 +75,12 @@ static RST_COLD void start(void)
     }
 }
 
+void rst_ensure_started(void)
+{
+    if (!rst_load_acquire(&started))
+        start();
+}
+
 bool rst_may_attach(void)
 {
     return phase != THREAD_ENDING;

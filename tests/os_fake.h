@@ -33,6 +33,10 @@ void fake_set_limits(size_t physical, size_t address_space);
 /* Set a variable of the environment; NULL unsets it. The texts must stay. */
 void fake_environment(const char *name, const char *value);
 
+/* The only file there is; NULL: none. And whether the program is one whose user is not trusted. The texts must stay. */
+void fake_file(const char *path, const char *content);
+void fake_secure(bool secure);
+
 /* What has been written to standard error, terminated; and forget it. */
 const char *fake_errors(void);
 void fake_errors_clear(void);

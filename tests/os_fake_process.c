@@ -27,6 +27,8 @@ static _Atomic size_t physical_memory;
 static _Atomic size_t address_space = SIZE_MAX;
 static void (*exit_hook)(void);
 static pthread_key_t exit_key;
+static const char *file_path, *file_content;
+static bool secure;
 
 size_t rst_os_physical_memory(void)
 {
@@ -70,6 +72,32 @@ const char *rst_os_environment(const char *name)
             return variables[i].value;
     }
     return NULL;
+}
+
+const char *rst_os_environment_entry(size_t n)
+{
+    static char entry[6000];
+    for (unsigned i = 0; i < VARIABLES_MAX && variables[i].name != NULL; i++) {
+        if (variables[i].value == NULL || n-- != 0)
+            continue;
+        snprintf(entry, sizeof entry, "%s=%s", variables[i].name, variables[i].value);
+        return entry;
+    }
+    return NULL;
+}
+
+bool rst_os_secure(void)
+{
+    return secure;
+}
+
+size_t rst_os_read_file(const char *path, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (file_path == NULL || strcmp(path, file_path) != 0)
+        return SIZE_MAX;
+    snprintf(out, size, "%s", file_content);
+    return strlen(out);
 }
 
 void rst_os_write_error(const char *text, size_t length)
@@ -212,6 +240,17 @@ void fake_environment(const char *name, const char *value)
         abort();
     variables[i].name = name;
     variables[i].value = value;
+}
+
+void fake_file(const char *path, const char *content)
+{
+    file_path = path;
+    file_content = content;
+}
+
+void fake_secure(bool yes)
+{
+    secure = yes;
 }
 
 const char *fake_errors(void)

@@ -26,5 +26,7 @@ int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2
 int cli_bad_option(const char *command, int result, char **argv);
 
 int cli_run(int argc, char **argv);
+int cli_options(int argc, char **argv);
+int cli_figures(int argc, char **argv);
 
 #endif

@@ -11,6 +11,8 @@
 
 static const struct cli_command commands[] = {
     {"run", cli_run, "run a program on roost's malloc"},
+    {"options", cli_options, "what can be set"},
+    {"figures", cli_figures, "what the statistics tell"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -28,7 +28,8 @@ static void print_help(void)
          "  -v, --verbose    say which library and which program are used\n"
          "  -h, --help       print this\n"
          "\n"
-         "Options of the allocator are environment variables: ROOST_STATS=1 roost run -- PROGRAM\n"
+         "Options of the allocator are environment variables: ROOST_STATS=1 roost run -- PROGRAM;\n"
+         "'roost options' lists them. ROOST_DISABLE=1: PROGRAM runs on the system's malloc.\n"
          "\n"
          "Exit code: PROGRAM's; 2 for wrong usage, 126 when PROGRAM cannot be executed, 127 when PROGRAM or\n"
          "the library is not found.");
@@ -63,6 +64,13 @@ static int parse(int argc, char **argv, struct run_options *out)
     return CLI_OK;
 }
 
+/* ROOST_DISABLE=1: the program is to be left on the system's malloc. */
+static int disabled(void)
+{
+    const char *value = getenv("ROOST_DISABLE");
+    return value && value[0] != '\0' && strcmp(value, "0") != 0;
+}
+
 /* LD_PRELOAD is `library`, then what it was. */
 static int preload(const char *library)
 {
@@ -90,13 +98,15 @@ int cli_run(int argc, char **argv)
         print_help();
         return CLI_OK;
     }
-    code = library_find(options.library, library);
+    char **program = argv + optind;
+    int preloads = !disabled();
+    code = preloads ? library_find(options.library, library) : CLI_OK;
     if (code != CLI_OK)
         return code;
-    char **program = argv + optind;
     if (options.verbose)
-        fprintf(stderr, "roost: running %s on %s\n", program[0], library);
-    if (preload(library) != 0)
+        fprintf(stderr, "roost: running %s on %s\n", program[0],
+                preloads ? library : "the system's malloc (ROOST_DISABLE)");
+    if (preloads && preload(library) != 0)
         return cli_error(CLI_FAILED, "cannot set LD_PRELOAD: %s", strerror(errno));
     execvp(program[0], program);
     return cli_error(errno == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE, "cannot run %s: %s", program[0],

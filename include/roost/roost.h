@@ -102,6 +102,19 @@ ROOST_API int roost_owns(const void *address) ROOST_NOEXCEPT;
 /** Send every block that this thread has freed for other threads, and has not sent yet, to its owner. */
 ROOST_API void roost_thread_flush(void) ROOST_NOEXCEPT;
 
+/** A program that is linked with roost may define this: its own defaults, `name=value` separated by commas or blanks. The file
+ *  /etc/roost.conf and the environment win over it. Read once, before main. */
+extern const char roost_default_options[];
+
+/** Write the value of an option to `text`, terminated and cut to `size` bytes: a number, or a text as it was set.
+ *  @return the length written; -1 with ENOENT when there is no such option. */
+ROOST_API int roost_option_get(const char *name, char *text, size_t size) ROOST_NOEXCEPT;
+
+/** Change an option while the program runs, as ROOST_<NAME>=`value` would have set it at start. Nothing is printed.
+ *  @return 0; -1 with ENOENT when there is no such option, EPERM when it is fixed at start, EINVAL when `value` is no value of its
+ *  type, ERANGE when it is not within its range; the option then keeps its value. */
+ROOST_API int roost_option_set(const char *name, const char *value) ROOST_NOEXCEPT;
+
 /** The library's ROOST_VERSION. */
 ROOST_API int roost_version(void) ROOST_NOEXCEPT;
 

@@ -61,8 +61,17 @@ uint64_t rst_os_random(void);
 /* Value of an environment variable, or NULL; valid until the program changes its environment. */
 const char *rst_os_environment(const char *name);
 
+/* The nth entry of the environment, NAME=value; NULL: there are no more. */
+const char *rst_os_environment_entry(size_t n);
+
 /* True when the environment can be read already (false very early in start-up). */
 bool rst_os_environment_ready(void);
+
+/* True in a program that runs with more rights than its user has (set-user-id): what the user says is not to be trusted. */
+bool rst_os_secure(void);
+
+/* The beginning of a file, up to size - 1 bytes, terminated. Returns how many; SIZE_MAX when it cannot be read. Never waits for a writer. */
+size_t rst_os_read_file(const char *path, char *out, size_t size);
 
 /* Write all of `text` to standard error, past every buffer. Errors are ignored. Async-signal-safe. */
 void rst_os_write_error(const char *text, size_t length);

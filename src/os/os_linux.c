@@ -124,6 +124,11 @@ uint64_t rst_os_random(void)
     return value ^ (value >> 29);
 }
 
+bool rst_os_secure(void)
+{
+    return getauxval(AT_SECURE) != 0;
+}
+
 uint32_t rst_os_thread_id(void)
 {
     return (uint32_t)syscall(SYS_gettid);

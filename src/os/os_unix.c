@@ -155,6 +155,35 @@ const char *rst_os_environment(const char *name)
     return NULL;
 }
 
+const char *rst_os_environment_entry(size_t n)
+{
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        if (n-- == 0)
+            return *entry;
+    }
+    return NULL;
+}
+
+size_t rst_os_read_file(const char *path, char *out, size_t size)
+{
+    int saved = errno;
+    size_t length = SIZE_MAX;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0) {
+        ssize_t n = 1;
+        for (length = 0; n > 0 && length < size - 1; length += (size_t)n) {
+            n = read(fd, out + length, size - 1 - length);
+            if (n < 0)
+                break;
+        }
+        length = n < 0 ? SIZE_MAX : length;
+        close(fd);
+    }
+    out[length != SIZE_MAX ? length : 0] = '\0';
+    errno = saved;
+    return length;
+}
+
 static _Atomic int kept_error = -1; /* a copy of standard error, out of the way of descriptors counted from 0 */
 
 void rst_os_keep_error_output(void)

@@ -26,6 +26,8 @@ SYSTEM_NAMES = re.compile(r"\b(_WIN32|_WIN64|_MSC_VER|__linux__|__linux|__gnu_li
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.S)
 
+# What a program may define for us; bound weakly.
+OF_THE_PROGRAM = {"roost_default_options"}
 ALLOCATING = set("""
 malloc calloc realloc reallocarray free cfree aligned_alloc memalign posix_memalign valloc pvalloc strdup strndup
 wcsdup asprintf vasprintf getline getdelim open_memstream fmemopen qsort setenv putenv unsetenv opendir fdopendir
@@ -182,7 +184,7 @@ def check_objects(objects, breaches):
             if providers and not lower:
                 breaches.append("%s (floor %d) needs %s of %s (floor %d)" % (
                     name, floor, symbol, os.path.basename(providers[0]), floor_of[providers[0]]))
-            elif not providers and re.match(r"(rst|roost)_", symbol):
+            elif not providers and symbol not in OF_THE_PROGRAM and re.match(r"(rst|roost)_", symbol):
                 breaches.append("%s needs %s, which no floor defines" % (name, symbol))
             elif not providers and plain(symbol) in ALLOCATING:
                 breaches.append("%s needs %s of libc, which may allocate or buffer" % (name, symbol))

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "unit.h" /* ROOST_TEST_OS_FAKE */
 
+#include "core/option_text.h"
 #include "core/options.h"
 
 #define OPTION_DEFAULT(name, type, value, ...) value,
@@ -17,6 +18,11 @@ static int set_defaults(void **state)
     fake_environment("ROOST_PURGE_DELAY", NULL);
     fake_environment("ROOST_BAD_POINTER", NULL);
     fake_environment("ROOST_STATS", NULL);
+    fake_environment("ROOST_CONF", NULL);
+    fake_environment("ROOST_PURGE_DELY", NULL);
+    fake_environment("ROOST_SOMETHING_ELSE", NULL);
+    fake_file(NULL, NULL);
+    fake_secure(false);
     fake_errors_clear();
     return 0;
 }
@@ -172,6 +178,125 @@ static void words_of_any_length_are_safe(void **state)
     all_defaults_kept();
 }
 
+static void a_file_has_a_line_for_each_and_the_environment_wins(void **state)
+{
+    (void)state;
+    set_defaults(NULL);
+    fake_file("/etc/roost.conf", "# all servers\n\n  purge_delay = 70 \r\n\tsteward=no\n#bad_pointer=0\nstats: on");
+    rst_options_read();
+    assert_int_equal(lines(), 0);
+    assert_int_equal(rst_option_get(purge_delay), 70);
+    assert_int_equal(rst_option_get(steward), 0);
+    assert_int_equal(rst_option_get(bad_pointer), 1);
+    assert_int_equal(rst_option_get(stats), 1);
+    fake_environment("ROOST_OPTIONS", "purge_delay=80");
+    rst_options_read();
+    assert_int_equal(rst_option_get(purge_delay), 80);
+}
+
+static void a_file_may_be_named_and_must_then_be_there(void **state)
+{
+    (void)state;
+    static char large[9000];
+    set_defaults(NULL);
+    fake_file("/etc/roost.conf", "purge_delay = 70");
+    fake_environment("ROOST_CONF", "");
+    rst_options_read();
+    assert_int_equal(rst_option_get(purge_delay), 1000);
+    fake_environment("ROOST_CONF", "/nowhere");
+    rst_options_read();
+    assert_int_equal(lines(), 1);
+    assert_string_equal(fake_errors(), "roost: /nowhere: cannot be read\n");
+    fake_errors_clear();
+    fake_environment("ROOST_CONF", "mine");
+    fake_file("mine", "purge_delay = 1 2\ncolour = red\nno_value\nsteward = 0");
+    rst_options_read();
+    assert_int_equal(lines(), 3);
+    assert_int_equal(rst_option_get(steward), 0);
+    assert_int_equal(rst_option_get(purge_delay), 1000);
+    fake_errors_clear();
+    memset(large, '\n', sizeof large - 1);
+    fake_file("mine", large);
+    rst_options_read();
+    assert_int_equal(lines(), 1);
+}
+
+static void who_has_more_rights_than_its_user_does_not_ask_him(void **state)
+{
+    (void)state;
+    set_defaults(NULL);
+    fake_secure(true);
+    fake_file("/etc/roost.conf", "purge_delay = 70");
+    fake_environment("ROOST_CONF", "mine");
+    fake_environment("ROOST_OPTIONS", "purge_delay=80,steward=0");
+    fake_environment("ROOST_BAD_POINTER", "0");
+    rst_options_read();
+    assert_int_equal(lines(), 0);
+    assert_int_equal(rst_option_get(purge_delay), 70);
+    assert_int_equal(rst_option_get(steward), 1);
+    assert_int_equal(rst_option_get(bad_pointer), 1);
+}
+
+static void a_slip_is_answered_with_what_was_meant(void **state)
+{
+    (void)state;
+    static const char *const slips[][2] = {{"purge_dely", "purge_delay"},
+                                           {"purgedelay", "purge_delay"},
+                                           {"PURGE_DELYA", "purge_delay"},
+                                           {"arena-size", "arena_size"},
+                                           {"stat", "stats"},
+                                           {"verbos", "verbose"}};
+    for (size_t i = 0; i < sizeof slips / sizeof slips[0]; i++) {
+        char list[64], meant[64];
+        snprintf(list, sizeof list, "%s=1", slips[i][0]);
+        snprintf(meant, sizeof meant, "is %s meant?", slips[i][1]);
+        read_list(list, 1);
+        assert_non_null(strstr(fake_errors(), meant));
+    }
+    read_list("colour=1", 1);
+    assert_null(strstr(fake_errors(), "meant"));
+    set_defaults(NULL);
+    fake_environment("ROOST_PURGE_DELY", "5");
+    fake_environment("ROOST_SOMETHING_ELSE", "5");
+    rst_options_read();
+    assert_int_equal(lines(), 1);
+    assert_non_null(strstr(fake_errors(), "PURGE_DELY"));
+    assert_non_null(strstr(fake_errors(), "is purge_delay meant?"));
+}
+
+static void words_are_as_far_apart_as_slips_are_many(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        uint32_t far;
+    } pairs[] = {{"", "", 0},       {"a", "", 1},      {"", "abc", 3},     {"abc", "abc", 0},        {"ABC", "abc", 0},
+                 {"abc", "acb", 1}, {"abc", "bca", 2}, {"abc", "abcd", 1}, {"kitten", "sitting", 3}, {"ca", "abc", 3}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        assert_int_equal(rst_text_distance(pairs[i].a, pairs[i].b), pairs[i].far);
+        assert_int_equal(rst_text_distance(pairs[i].b, pairs[i].a), pairs[i].far);
+    }
+    assert_int_equal(rst_text_distance("a", "0123456789012345678901234567890"), 31);
+    assert_int_equal(rst_text_distance("a", "01234567890123456789012345678901"), UINT32_MAX);
+}
+
+static void the_listing_says_where_a_value_came_from(void **state)
+{
+    (void)state;
+    set_defaults(NULL);
+    fake_file("/etc/roost.conf", "steward = 0");
+    fake_environment("ROOST_OPTIONS", "purge_delay=80");
+    fake_environment("ROOST_BAD_POINTER", "0");
+    rst_options_read();
+    assert_int_equal(rst_option_change("stats", "yes"), RST_OPTION_TAKEN);
+    rst_options_say();
+    assert_int_equal(lines(), RST_OPTION_COUNT);
+    assert_non_null(strstr(fake_errors(), "option steward = 0 (file)\n"));
+    assert_non_null(strstr(fake_errors(), "option purge_delay = 80 ms (ROOST_OPTIONS)\n"));
+    assert_non_null(strstr(fake_errors(), "option bad_pointer = 0 (environment)\n"));
+    assert_non_null(strstr(fake_errors(), "option stats = 1 (roost_option_set)\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +307,12 @@ int main(void)
         cmocka_unit_test(one_bad_word_does_not_spoil_the_rest),
         cmocka_unit_test(a_variable_wins_over_the_list),
         cmocka_unit_test(words_of_any_length_are_safe),
+        cmocka_unit_test(a_file_has_a_line_for_each_and_the_environment_wins),
+        cmocka_unit_test(a_file_may_be_named_and_must_then_be_there),
+        cmocka_unit_test(who_has_more_rights_than_its_user_does_not_ask_him),
+        cmocka_unit_test(a_slip_is_answered_with_what_was_meant),
+        cmocka_unit_test(words_are_as_far_apart_as_slips_are_many),
+        cmocka_unit_test(the_listing_says_where_a_value_came_from),
     };
     return cmocka_run_group_tests(tests, set_defaults, set_defaults);
 }

@@ -1,0 +1,196 @@
+/* `roost options` and `roost figures`: the tables that the library is made from, as text, Markdown or man-page source.
+ * SPDX-License-Identifier: MIT */
+#include "cli.h"
+
+#include <getopt.h>
+#include <roost/options.h>
+#include <roost/stats.h>
+#include <stdio.h>
+#include <string.h>
+
+enum form { FORM_TEXT, FORM_MARKDOWN, FORM_BRIEF, FORM_MAN };
+enum { COLUMNS = 98 };
+
+struct option_row {
+    const char *name, *type;
+    unsigned long long value, minimum, maximum;
+    const char *unit, *change, *help;
+};
+struct figure_row {
+    const char *name, *kind, *unit, *help, *note;
+};
+
+#define OPTION_ROW(name, type, value, minimum, maximum, unit, change, help) \
+    {#name, #type, (unsigned long long)(value), minimum, maximum, unit, #change, help},
+static const struct option_row options[] = {ROOST_OPTION_TABLE(OPTION_ROW)};
+#define FIGURE_ROW(name, kind, unit, help, note) {#name, #kind, unit, help, note},
+static const struct figure_row of_process[] = {ROOST_PROCESS_TABLE(FIGURE_ROW)};
+static const struct figure_row of_heaps[] = {ROOST_HEAP_TABLE(FIGURE_ROW)};
+static const struct figure_row by_walk[] = {ROOST_WALK_TABLE(FIGURE_ROW)};
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* "1 TiB", "1000 ms", "0". */
+static const char *amount(char text[64], const struct option_row *row, unsigned long long value)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    unsigned unit = 0;
+    if (strcmp(row->type, "TEXT") == 0)
+        return "none";
+    if (strcmp(row->type, "SIZE") != 0) {
+        snprintf(text, 64, "%llu%s%s", value, row->unit[0] != '\0' ? " " : "", row->unit);
+        return text;
+    }
+    while (value != 0 && value % 1024 == 0 && unit < 4) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, 64, "%llu %s", value, units[unit]);
+    return text;
+}
+
+static const char *range(char text[160], const struct option_row *row)
+{
+    char least[64], most[64];
+    if (strcmp(row->type, "TEXT") == 0)
+        return "up to 255 bytes";
+    if (row->maximum - row->minimum == 1)
+        snprintf(text, 160, "%llu or %llu", row->minimum, row->maximum);
+    else
+        snprintf(text, 160, "%s to %s", amount(least, row, row->minimum), amount(most, row, row->maximum));
+    return text;
+}
+
+static const char *type_name(const struct option_row *row)
+{
+    static const char *const names[][2] = {
+        {"BOOL", "bool"}, {"SIZE", "size"}, {"MS", "ms"}, {"NUM", "number"}, {"TEXT", "text"}};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (strcmp(row->type, names[i][0]) == 0)
+            return names[i][1];
+    }
+    return row->type;
+}
+
+/* Words of `text` in lines of `width`, each after `indent` blanks. */
+static void print_wrapped(const char *text, int indent, int width)
+{
+    while (*text != '\0') {
+        int length = (int)strlen(text);
+        if (length > width) {
+            length = width;
+            while (length > 0 && text[length] != ' ')
+                length--;
+        }
+        printf("%*s%.*s\n", indent, "", length, text);
+        text += length;
+        while (*text == ' ')
+            text++;
+    }
+}
+
+static void print_option(const struct option_row *row, enum form form)
+{
+    char value[64], limits[160];
+    const char *live = strcmp(row->change, "LIVE") == 0 ? "yes" : "no";
+    const char *end = strstr(row->help, ". ");
+    int sentence = end != NULL ? (int)(end - row->help) : (int)strlen(row->help);
+    const char *is = amount(value, row, row->value);
+    switch (form) {
+    case FORM_MARKDOWN:
+        printf("| `%s` | %s | %s | %s | %s | %s |\n", row->name, type_name(row), is, range(limits, row), live,
+               row->help);
+        break;
+    case FORM_BRIEF:
+        printf("| `%s` | %s | %.*s |\n", row->name, is, sentence, row->help);
+        break;
+    case FORM_MAN:
+        printf(".TP\n.B %s\n(%s; default %s; %s; %s)\n", row->name, type_name(row), is, range(limits, row),
+               live[0] == 'y' ? "may change while running" : "fixed at start");
+        for (const char *c = row->help; *c != '\0'; c++)
+            fputs(*c == '\\' ? "\\e" : *c == '-' ? "\\-" : *c == '`' ? "" : (const char[]){*c, '\0'}, stdout);
+        putchar('\n');
+        break;
+    default:
+        printf("%s: %s, default %s, %s%s\n", row->name, type_name(row), is, range(limits, row),
+               live[0] == 'y' ? ", may change while running" : "");
+        print_wrapped(row->help, 4, COLUMNS - 4);
+    }
+}
+
+static void print_figures(const char *title, const struct figure_row *rows, size_t count, enum form form)
+{
+    if (form == FORM_MARKDOWN)
+        printf("\n## %s\n\n| name | kind | unit | what | when it is exact, and what to know |\n|---|---|---|---|---|\n",
+               title);
+    else
+        printf("%s:\n", title);
+    for (size_t i = 0; i < count; i++) {
+        const struct figure_row *row = &rows[i];
+        const char *kind = strcmp(row->kind, "GAUGE") == 0 ? "gauge" : "counter";
+        if (form == FORM_MARKDOWN)
+            printf("| `%s` | %s | %s | %s | %s |\n", row->name, kind, row->unit, row->help, row->note);
+        else
+            printf("  %-26s %-8s %-9s %s\n", row->name, kind, row->unit, row->help);
+    }
+}
+
+static int parse(int argc, char **argv, const char *help, enum form *form)
+{
+    static const struct option known[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"markdown", no_argument, NULL, 'm'},
+        {"brief", no_argument, NULL, 'b'},
+        {"man-source", no_argument, NULL, 'M'},
+        {NULL, 0, NULL, 0},
+    };
+    int result;
+    while ((result = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
+        if (result == 'h')
+            puts(help);
+        if (result == 'h')
+            return -1;
+        if (result != 'm' && result != 'b' && result != 'M')
+            return cli_bad_option(argv[0], result, argv);
+        *form = result == 'm' ? FORM_MARKDOWN : result == 'b' ? FORM_BRIEF : FORM_MAN;
+    }
+    if (optind < argc)
+        return cli_error(CLI_USAGE, "%s: '%s' is too much; try 'roost %s --help'", argv[0], argv[optind], argv[0]);
+    return CLI_OK;
+}
+
+int cli_options(int argc, char **argv)
+{
+    enum form form = FORM_TEXT;
+    int code =
+        parse(argc, argv,
+              "Usage: roost options [--markdown | --brief | --man-source]\n"
+              "\n"
+              "Prints every option of the allocator: type, default, range, whether it may change while the program\n"
+              "runs, and meaning. The forms are those of docs/options.md, README.md and roost(7).",
+              &form);
+    if (code != CLI_OK)
+        return code < 0 ? CLI_OK : code;
+    if (form == FORM_MARKDOWN)
+        puts("| name | type | default | range | live | meaning |\n|---|---|---|---|---|---|");
+    if (form == FORM_BRIEF)
+        puts("| option | default | meaning |\n|---|---|---|");
+    for (size_t i = 0; i < COUNT(options); i++)
+        print_option(&options[i], form);
+    return CLI_OK;
+}
+
+int cli_figures(int argc, char **argv)
+{
+    enum form form = FORM_TEXT;
+    int code = parse(argc, argv,
+                     "Usage: roost figures [--markdown]\n"
+                     "\n"
+                     "Prints every figure of the statistics: kind, unit and meaning. --markdown: as in docs/stats.md.",
+                     &form);
+    if (code != CLI_OK)
+        return code < 0 ? CLI_OK : code;
+    print_figures("Figures of the process", of_process, COUNT(of_process), form);
+    print_figures("Figures that each heap keeps, summed", of_heaps, COUNT(of_heaps), form);
+    print_figures("Figures found by walking the pages", by_walk, COUNT(by_walk), form);
+    return CLI_OK;
+}
