@@ -7,6 +7,7 @@
 #include "os/fmt.h"
 #include "os/os.h"
 #include "os/sync.h"
+#include "stats/live.h"
 #include "stats/report.h"
 #include "threadcache/registry.h"
 #include "threadcache/steward.h"
@@ -65,6 +66,7 @@ static RST_COLD void start(void)
         if (environment_was_ready)
             rst_options_read();
         rst_os_set_thread_exit(on_thread_exit);
+        rst_live_publish();
         rst_store_release(&started, true); /* pairs with the acquire in attach */
     }
     rst_lock_release(&start_lock);

@@ -13,6 +13,7 @@ static const struct cli_command commands[] = {
     {"run", cli_run, "run a program on roost's malloc"},
     {"options", cli_options, "what can be set"},
     {"figures", cli_figures, "what the statistics tell"},
+    {"stat", cli_stat, "what a process or a core file holds"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -38,6 +39,16 @@ int cli_bad_option(const char *command, int result, char **argv)
         return cli_error(CLI_USAGE, "%s: %s %s; try 'roost %s --help'", command, word, problem, command);
     }
     return cli_error(CLI_USAGE, "%s: -%c %s; try 'roost %s --help'", command, optopt, problem, command);
+}
+
+int cli_one_target(const char *command, int argc, char **argv)
+{
+    if (optind >= argc)
+        return cli_error(CLI_USAGE, "%s: no process or core file is given; try 'roost %s --help'", command, command);
+    if (optind + 1 < argc)
+        return cli_error(CLI_USAGE, "%s: %s is one too many; try 'roost %s --help'", command, argv[optind + 1],
+                         command);
+    return CLI_OK;
 }
 
 static void print_help(void)

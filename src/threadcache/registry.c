@@ -24,6 +24,11 @@ rst_heap *rst_registry_first(void)
     return rst_load_acquire(&newest); /* pairs with the release in heap_make */
 }
 
+const void *rst_registry_newest(void)
+{
+    return &newest;
+}
+
 /* --- attach ---------------------------------------------------------------------------------------------------------------------- */
 
 static void take_over_locked(void);

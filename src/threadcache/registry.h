@@ -15,6 +15,9 @@ void rst_registry_detach(void);
 /* All heaps, newest first; follow next_heap. Any thread. */
 rst_heap *rst_registry_first(void);
 
+/* Where the pointer to the newest heap lies, for readers from outside. */
+const void *rst_registry_newest(void);
+
 /* Around fork. In the child heaps whose thread was inside are left alone for good. The others of threads that are gone are parked
  * later, by rst_registry_take_over or when a thread attaches: a child that calls exec does not pay for it. */
 void rst_registry_before_fork(void);
