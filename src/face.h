@@ -66,8 +66,8 @@ RST_INLINE void rst_free(void *pointer)
 {
     rst_heap *heap = rst_thread_heap;
     size_t offset = (size_t)((uintptr_t)pointer - (uintptr_t)heap->base);
-    /* relaxed: see rst_slice_in, which is written out here for the sake of one branch less. */
-    if (RST_LIKELY(offset < rst_load_relaxed(&rst_main_frontier))) {
+    /* As rst_slice_in, for blocks of this heap: its own copy of the frontier needs no second address. */
+    if (RST_LIKELY(offset < heap->limit)) {
         rst_slice *slice = heap->slices + (offset >> RST_SLICE_SHIFT);
         /* relaxed: equal only when this thread itself made the page. */
         if (RST_LIKELY(rst_load_relaxed(&slice->owner) == heap)) {

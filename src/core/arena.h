@@ -41,7 +41,7 @@ typedef struct rst_arena {
     rst_lock lock;
 } rst_arena;
 
-extern rst_arena rst_arenas[RST_ARENA_MAX];
+extern RST_HIDDEN rst_arena rst_arenas[RST_ARENA_MAX];
 
 /* Arenas in use; published with release after the arena is whole. */
 unsigned rst_arena_count(void);

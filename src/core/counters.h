@@ -19,7 +19,7 @@ typedef struct rst_heap_counters {
 
 #undef RST_COUNTER_FIELD
 
-extern rst_process_counters rst_process;
+extern RST_HIDDEN rst_process_counters rst_process;
 
 /* Add to a figure of the process. relaxed: figures order nothing. */
 #define rst_process_add(name, n) rst_add_relaxed(&rst_process.name, (uint64_t)(n))
@@ -29,7 +29,7 @@ extern rst_process_counters rst_process;
 void rst_process_use(size_t bytes);
 
 /* What the footprint may not pass; set by limits.c. relaxed. */
-extern _Atomic uint64_t rst_footprint_limit;
+extern RST_HIDDEN _Atomic uint64_t rst_footprint_limit;
 
 /* Add to the footprint. False: it would pass the limit, nothing changed. */
 bool rst_process_grow(size_t bytes);

@@ -74,8 +74,8 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
 
 static_assert(sizeof(rst_slice) == RST_CACHE_LINE, "a descriptor is one cache line");
 
-/* How far arena 0 is committed, from its base on, in bytes. Only grows. The hot path's only shared word. */
-extern _Atomic size_t rst_main_frontier;
+/* How far arena 0 is committed, from its base on, in bytes. Only grows. Heaps have copies, for the hot path. */
+extern RST_HIDDEN _Atomic size_t rst_main_frontier;
 
 /* Descriptor of an address in the arena at `base` with descriptors `slices`, when it lies below arena 0's frontier; else NULL.
  * The hot path passes what the heap knows of arena 0; of rst_heap_none that is a base from which every address is too far. */

@@ -14,8 +14,8 @@ typedef enum rst_option { ROOST_OPTION_TABLE(RST_OPTION_ENUM) RST_OPTION_COUNT }
 
 enum { RST_OPTION_TEXT_MAX = 256 }; /* bytes of a TEXT value, its end included */
 
-extern _Atomic uint64_t rst_option_values[RST_OPTION_COUNT];         /* of a TEXT row: whether there is one */
-extern char rst_option_texts[RST_OPTION_COUNT][RST_OPTION_TEXT_MAX]; /* [fixed once started] of TEXT rows */
+extern RST_HIDDEN _Atomic uint64_t rst_option_values[RST_OPTION_COUNT]; /* of a TEXT row: whether there is one */
+extern RST_HIDDEN char rst_option_texts[RST_OPTION_COUNT][RST_OPTION_TEXT_MAX]; /* [fixed once started] of TEXT rows */
 
 #define rst_option_get(name) rst_load_relaxed(&rst_option_values[RST_OPTION_##name])
 #define rst_option_text(name) ((const char *)rst_option_texts[RST_OPTION_##name])

@@ -13,7 +13,7 @@ typedef enum rst_keeper_state {
     RST_KEEPER_ASLEEP /* to be woken when there is something to do */
 } rst_keeper_state;
 
-extern _Atomic uint32_t rst_keeper;
+extern RST_HIDDEN _Atomic uint32_t rst_keeper;
 
 /* Wake the keeper if it sleeps. Any thread, after what it should see. */
 void rst_keeper_wake(void);

@@ -28,10 +28,10 @@ typedef struct rst_class_info {
     uint16_t reserve;  /* blocks that must come back before a full page is available again */
 } rst_class_info;
 
-extern const rst_class_info rst_classes[RST_CLASS_COUNT];
+extern RST_HIDDEN const rst_class_info rst_classes[RST_CLASS_COUNT];
 
 /* Class of size n at [(n + 15) / 16], n <= RST_MEDIUM_MAX; n = 0 is class 0. */
-extern const uint8_t rst_class_table[RST_MEDIUM_MAX / RST_GRAIN + 1];
+extern RST_HIDDEN const uint8_t rst_class_table[RST_MEDIUM_MAX / RST_GRAIN + 1];
 
 /* Class of a size of 0 to RST_MEDIUM_MAX bytes. */
 RST_INLINE size_t rst_class_of(size_t size)

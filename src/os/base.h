@@ -14,6 +14,8 @@
 #define RST_NOINLINE __attribute__((noinline))
 #define RST_COLD __attribute__((noinline, cold))
 #define RST_EXPORT __attribute__((visibility("default")))
+/* On each extern variable: -fvisibility speaks of definitions only, and what may lie elsewhere is found through one load more. */
+#define RST_HIDDEN __attribute__((visibility("hidden")))
 #define RST_ALIGNED(n) __attribute__((aligned(n)))
 #define RST_PRINTF(f, a) __attribute__((format(printf, f, a)))
 

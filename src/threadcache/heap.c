@@ -72,8 +72,9 @@ void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
     }
 }
 
-RST_NOINLINE void rst_heap_turn_slow(rst_heap *heap, rst_slice *page)
+RST_NOINLINE void rst_heap_turn_slow(void *block, rst_slice *page, rst_heap *heap)
 {
+    (void)block;
     rst_heap_enter(heap);
     rst_heap_page_event(heap, page, rst_page_turn(page, 0));
     rst_heap_leave(heap);

@@ -58,6 +58,7 @@ typedef struct rst_heap {
     rst_slice *available[RST_CLASS_COUNT]; /* [owner] further pages with free blocks */
     char *base;                            /* [fixed] of arena 0 */
     rst_slice *slices;                     /* [fixed] of arena 0 */
+    size_t limit;                          /* [owner] the frontier when it last made a page: its own lie below */
     rst_slice *spare;                      /* [owner] empty pages of one slice, linked by next */
     rst_slice *spare_medium;               /* [owner] one empty page of RST_MEDIUM_SLICES, or NULL */
     uint32_t spares;                       /* [owner] how many */
@@ -81,8 +82,8 @@ typedef struct rst_heap {
     rst_heap_counters outside;      /* [token; read by anyone] what outsiders did */
 } rst_heap;
 
-extern const rst_heap rst_heap_none;
-extern RST_THREAD_LOCAL rst_heap *rst_thread_heap;
+extern RST_HIDDEN const rst_heap rst_heap_none;
+extern RST_HIDDEN RST_THREAD_LOCAL rst_heap *rst_thread_heap;
 
 /* --- the hot paths --------------------------------------------------------------------------------------------------------- */
 
@@ -101,7 +102,8 @@ RST_INLINE rst_slice *rst_heap_slice_of(const rst_heap *heap, const void *addres
     return rst_slice_in(heap->base, heap->slices, address);
 }
 
-void rst_heap_turn_slow(rst_heap *heap, rst_slice *page);
+/* The page's count of frees is at zero. In this order, so that free's arguments stay where they are. */
+void rst_heap_turn_slow(void *block, rst_slice *page, rst_heap *heap);
 
 /* Put back a block of a page that the heap owns. */
 RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
@@ -109,7 +111,7 @@ RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
     ((rst_block *)block)->next = page->free;
     page->free = block;
     if (RST_UNLIKELY(rst_decrement_release(&page->left))) /* pairs with rst_page_take_whole */
-        rst_heap_turn_slow(heap, page);
+        rst_heap_turn_slow(block, page, heap);
 }
 
 /* What came back to the active page becomes the list, and its first block is taken; NULL: there is none, or it is time for

@@ -40,6 +40,7 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
         page = rst_page_make(heap, c);
         if (page == NULL)
             return NULL;
+        heap->limit = rst_load_relaxed(&rst_main_frontier); /* relaxed: too low a limit costs time only */
     }
     rst_count(&heap->counters.pages_made, 1);
     return page;

@@ -24,7 +24,7 @@ void rst_registry_before_fork(void);
 void rst_registry_after_fork(bool child);
 
 /* Whether there are such. relaxed: a hint. */
-extern _Atomic uint32_t rst_registry_left_behind;
+extern RST_HIDDEN _Atomic uint32_t rst_registry_left_behind;
 void rst_registry_take_over(void);
 
 #endif

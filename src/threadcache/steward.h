@@ -7,7 +7,7 @@
 #include "os/atomic.h"
 #include "os/base.h"
 
-extern _Atomic uint32_t rst_steward_wanted;
+extern RST_HIDDEN _Atomic uint32_t rst_steward_wanted;
 
 /* See whether there should be one; it is started by rst_steward_start. Any thread, now and then. */
 void rst_steward_consider(void);
