@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGES = FAKE_POOL / FAKE_PAGE, RESERVATIONS_MAX = 512, JUNK = 0xa5 };
+enum { PAGES = FAKE_POOL / FAKE_PAGE, RESERVATIONS_MAX = 512, HUGE = 2 << 20, JUNK = 0xa5 };
 
 enum { RESERVED = 1, COMMITTED = 2, MOVED = 4 }; /* bits of a page's state; 0: nobody's */
 
@@ -23,6 +23,7 @@ typedef struct reservation {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *pool; /* [under lock] all of these */
 static uint8_t state_of[PAGES];
+static bool asks_huge[PAGES];
 static reservation reservations[RESERVATIONS_MAX]; /* by address */
 static unsigned reservation_count;
 static unsigned calls[FAKE_KINDS], fail_from[FAKE_KINDS], fail_until[FAKE_KINDS], failures;
@@ -185,6 +186,18 @@ bool rst_os_purge(void *address, size_t size)
     return done;
 }
 
+bool rst_os_huge(void *address, size_t size, bool wanted)
+{
+    pthread_mutex_lock(&lock);
+    size_t first = demand_pages("huge", address, size, 0, 0, "");
+    demand((uintptr_t)address % HUGE == 0 && size % HUGE == 0, "huge", address, size, "not aligned");
+    bool done = !must_fail(FAKE_HUGE);
+    if (done)
+        memset(asks_huge + first, wanted, size / FAKE_PAGE);
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
 bool rst_os_release(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
@@ -285,6 +298,15 @@ size_t fake_committed(const void *address, size_t size)
 size_t fake_moved(const void *address, size_t size)
 {
     return bytes_with(address, size, MOVED);
+}
+
+size_t fake_huge(const void *address, size_t size)
+{
+    size_t first = page_index("ask", address, size);
+    size_t found = 0;
+    for (size_t i = first; i < first + size / FAKE_PAGE; i++)
+        found += asks_huge[i];
+    return found * FAKE_PAGE;
 }
 
 size_t fake_resident(const void *address, size_t size)

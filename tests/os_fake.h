@@ -12,7 +12,15 @@
 #define FAKE_PAGE ((size_t)4096)
 #define FAKE_POOL ((size_t)256 << 20) /* all that can be reserved */
 
-typedef enum fake_kind { FAKE_RESERVE, FAKE_COMMIT, FAKE_PURGE, FAKE_REMAP, FAKE_MOVE, FAKE_KINDS } fake_kind;
+typedef enum fake_kind {
+    FAKE_RESERVE,
+    FAKE_COMMIT,
+    FAKE_PURGE,
+    FAKE_REMAP,
+    FAKE_MOVE,
+    FAKE_HUGE,
+    FAKE_KINDS
+} fake_kind;
 
 /* Let the nth call of a kind from now on fail (1: the next), and the `times` - 1 after it. */
 void fake_fail(fake_kind kind, unsigned nth, unsigned times);
@@ -44,10 +52,11 @@ void fake_errors_clear(void);
 /* The ith reservation; false when there are no more. */
 bool fake_reservation(unsigned i, void **address, size_t *size);
 
-/* Bytes of [address, address + size) that are committed, resident, and moved but not remapped since. */
+/* Bytes of [address, address + size) that are committed, resident, moved but not remapped since, and for which huge pages are asked. */
 size_t fake_committed(const void *address, size_t size);
 size_t fake_resident(const void *address, size_t size);
 size_t fake_moved(const void *address, size_t size);
+size_t fake_huge(const void *address, size_t size);
 
 /* The thread-exit hook that the library set, for a test that plays the system. */
 void (*fake_thread_exit_hook(void))(void);

@@ -38,6 +38,10 @@
       "exact. One per run of slices") \
     X(purged, COUNTER, "bytes", "memory given back", \
       "exact. Large blocks that gave memory back by a fresh mapping are not in it") \
+    X(huge_asked, COUNTER, "segments", "times that a segment asked for a huge page", \
+      "exact. Whether the kernel gave one is in AnonHugePages of /proc/PID/smaps") \
+    X(huge_dropped, COUNTER, "segments", "times that one stopped asking, because memory in it went back or a large block took it", \
+      "exact") \
     X(steward_starts, COUNTER, "times", "times that the steward was started", \
       "exact") \
     X(steward_cpu, COUNTER, "us", "processor time it has used", \

@@ -41,6 +41,7 @@ static bool arena_reserve(rst_arena *arena, size_t size)
         return false;
     *arena = (rst_arena){.size = size, .reservation = p, .reservation_size = size + metadata};
     arena->base = p + metadata;
+    rst_os_huge(arena->base, size, false); /* until huge.h asks, whatever the system does by itself */
     arena->groups = (rst_group *)p;
     arena->slices = (rst_slice *)(p + rst_align_up(groups_bytes(size), rst_os_page_size()));
     return true;

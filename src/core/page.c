@@ -2,6 +2,7 @@
 #include "core/page.h"
 
 #include "core/counters.h"
+#include "core/huge.h"
 #include "core/segment.h"
 #include "os/fmt.h"
 #include "os/os.h"
@@ -16,11 +17,11 @@ static void page_reset(rst_slice *page, unsigned size_class)
     page->next = page->prev = NULL;
 }
 
-rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class)
+rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense)
 {
     unsigned span = rst_classes[size_class].span;
     bool zeroed;
-    rst_slice *page = rst_slices_claim(span, 1, &zeroed);
+    rst_slice *page = rst_slices_claim(span, 1, dense, &zeroed);
     if (page == NULL)
         return NULL;
     page_reset(page, size_class);
@@ -161,6 +162,7 @@ rst_page_state rst_page_take_whole(rst_slice *page, bool available_too)
 void rst_page_purge(rst_slice *page)
 {
     size_t size = page->span * RST_SLICE_SIZE;
+    rst_huge_drop(&rst_arenas[page->arena], rst_slice_index(&rst_arenas[page->arena], page) / RST_SEGMENT_SLICES);
     if (!rst_os_purge(rst_page_memory(page), size))
         return;
     page->carved = 0; /* reads as zero, see rst_page_end */

@@ -22,8 +22,9 @@ typedef enum rst_page_event {
     RST_PAGE_NOW_EMPTY = 2 /* every carved block is back */
 } rst_page_event;
 
-/* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. NULL: out of memory. */
-rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class);
+/* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. `dense`: see rst_slices_claim.
+ * NULL: out of memory. */
+rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense);
 
 /* Cut an empty page, in no list, anew for a class that needs as many slices. */
 void rst_page_recut(rst_slice *page, unsigned size_class);

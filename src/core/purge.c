@@ -41,7 +41,8 @@ static void purge_group(purge_step *step, rst_arena *arena, size_t g)
             step->purged += purged;
             step->budget -= purged != 0;
         }
-        step->warm |= (rst_load_seq(&group->may_warm) >> s & 1) != 0;
+        step->warm |=
+            (rst_load_seq(&group->may_warm) >> s & 1) != 0 && rst_segment_idles(arena, g * RST_GROUP_SEGMENTS + s);
     }
 }
 

@@ -1,54 +1,11 @@
 /* Slices handed out: see segment.h.
- *
- * The summary is kept by a Dekker pair: release sets bits of `free`, then looks at the summary; whoever clears a summary bit
- * then looks at `free` again. Both sides are sequentially consistent, so one of them sees the other and no run stays hidden.
  * SPDX-License-Identifier: MIT */
 #include "core/segment.h"
 
 #include "core/counters.h"
+#include "core/huge.h"
+#include "core/summary.h"
 #include "os/os.h"
-
-/* --- the summary ----------------------------------------------------------------------------------------------------- */
-
-static bool has_run(uint32_t free, unsigned level)
-{
-    return rst_run_starts32(free, 1u << level) != 0;
-}
-
-/* After `free` of a segment gained bits. */
-static void summary_raise(rst_group *group, unsigned s, bool warm)
-{
-    const uint64_t bit = 1ull << s;
-    if (warm && (rst_load_seq(&group->may_warm) & bit) == 0)
-        rst_or_seq(&group->may_warm, bit);
-    uint32_t free = rst_load_seq(&group->segment[s].free);
-    for (unsigned level = 0; level < RST_RUN_LEVELS && has_run(free, level); level++) {
-        if ((rst_load_seq(&group->may_run[level]) & bit) == 0)
-            rst_or_seq(&group->may_run[level], bit);
-    }
-}
-
-/* After a search at `level` found nothing in a segment. */
-static void summary_lower(rst_group *group, unsigned s, unsigned level)
-{
-    const uint64_t bit = 1ull << s;
-    if (has_run(rst_load_relaxed(&group->segment[s].free), level))
-        return;
-    rst_and_seq(&group->may_run[level], ~bit);
-    if (has_run(rst_load_seq(&group->segment[s].free), level))
-        rst_or_seq(&group->may_run[level], bit);
-}
-
-static void summary_lower_warm(rst_group *group, unsigned s)
-{
-    const uint64_t bit = 1ull << s;
-    rst_segment *segment = &group->segment[s];
-    if ((rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty)) != 0)
-        return;
-    rst_and_seq(&group->may_warm, ~bit);
-    if ((rst_load_seq(&segment->free) & rst_load_seq(&segment->dirty)) != 0)
-        rst_or_seq(&group->may_warm, bit);
-}
 
 /* --- claiming inside a segment ----------------------------------------------------------------------------------------- */
 
@@ -104,23 +61,42 @@ static unsigned mask_clean(rst_segment *segment, uint32_t mask)
     return rst_popcount32(mask & ~rst_load_relaxed(&segment->dirty)); /* relaxed: ours since the claim */
 }
 
+/* Where to look for slices, in this order: what is resident already comes first. */
+typedef enum claim_pass {
+    PASS_WARM, /* released a moment ago */
+    PASS_HUGE, /* never used, in a huge page of which other slices are */
+    PASS_ANY,
+    PASSES
+} claim_pass;
+
+static uint64_t pass_segments(rst_group *group, claim_pass pass)
+{
+    switch (pass) {
+    case PASS_WARM:
+        return rst_load_relaxed(&group->may_warm);
+    case PASS_HUGE:
+        return rst_load_relaxed(&group->huge);
+    default:
+        return UINT64_MAX;
+    }
+}
+
 /* Search one group; returns the index of the first slice, or SIZE_MAX. */
-static size_t claim_in_group(rst_arena *arena, size_t g, unsigned count, uint32_t positions, bool warm)
+static size_t claim_in_group(rst_arena *arena, size_t g, unsigned count, uint32_t positions, claim_pass pass)
 {
     rst_group *group = &arena->groups[g];
     unsigned level = rst_log2(count);
-    uint64_t candidates = rst_load_relaxed(&group->may_run[level]);
-    if (warm)
-        candidates &= rst_load_relaxed(&group->may_warm);
+    bool warm = pass == PASS_WARM;
+    uint64_t candidates = rst_load_relaxed(&group->may_run[level]) & pass_segments(group, pass);
     for (; candidates != 0; candidates &= candidates - 1) {
         unsigned s = rst_lowest_bit64(candidates);
         unsigned at = claim_in_segment(&group->segment[s], count, positions, warm);
         if (at != RST_SEGMENT_SLICES)
             return (g * RST_GROUP_SEGMENTS + s) * RST_SEGMENT_SLICES + at;
         if (warm)
-            summary_lower_warm(group, s);
+            rst_summary_lower_warm(group, s);
         else
-            summary_lower(group, s, level);
+            rst_summary_lower(group, s, level);
     }
     return SIZE_MAX;
 }
@@ -134,9 +110,9 @@ static size_t claim_short(rst_arena *arena, size_t frontier, unsigned count, siz
 {
     uint32_t positions = aligned_positions(align);
     size_t groups = arena_groups(frontier);
-    for (int warm = 1; warm >= 0; warm--) {
+    for (claim_pass pass = PASS_WARM; pass < PASSES; pass++) {
         for (size_t g = 0; g < groups; g++) {
-            size_t index = claim_in_group(arena, g, count, positions, warm != 0);
+            size_t index = claim_in_group(arena, g, count, positions, pass);
             if (index != SIZE_MAX)
                 return index;
         }
@@ -167,7 +143,7 @@ static size_t claim_run_at(rst_arena *arena, size_t first, size_t count)
         got++;
     for (size_t i = 0; got < n && i < got; i++) {
         rst_or_seq(&rst_segment_at(arena, first + i)->free, run_mask(count, i));
-        summary_raise(rst_group_of_segment(arena, first + i), (first + i) % RST_GROUP_SEGMENTS, true);
+        rst_summary_raise(rst_group_of_segment(arena, first + i), (first + i) % RST_GROUP_SEGMENTS, true);
     }
     return got;
 }
@@ -222,8 +198,8 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
             rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
         clean += mask_clean(segment, mask);
         rst_or_seq(&segment->free, mask); /* also releases the bits above to the next holder */
-        summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
-                      index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
+        rst_summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
+                          index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
         index += here;
         count -= here;
         dirty -= written;
@@ -249,7 +225,7 @@ static void free_fresh(rst_arena *arena, size_t first, size_t end)
 {
     for (size_t s = first; s < end; s++) {
         rst_or_seq(&rst_segment_at(arena, s)->free, UINT32_MAX);
-        summary_raise(rst_group_of_segment(arena, s), s % RST_GROUP_SEGMENTS, false);
+        rst_summary_raise(rst_group_of_segment(arena, s), s % RST_GROUP_SEGMENTS, false);
     }
 }
 
@@ -268,7 +244,7 @@ static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_
     if (rest != 0) {
         rst_or_seq(&rst_segment_at(arena, last)->free,
                    rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
-        summary_raise(rst_group_of_segment(arena, last), last % RST_GROUP_SEGMENTS, false);
+        rst_summary_raise(rst_group_of_segment(arena, last), last % RST_GROUP_SEGMENTS, false);
     }
     return growth.first * RST_SEGMENT_SLICES;
 }
@@ -291,7 +267,7 @@ static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool 
     }
 }
 
-rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
+rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, bool *zeroed)
 {
     size_t bytes = (count + (align > RST_SEGMENT_SLICES ? align : 0)) * RST_SLICE_SIZE;
     if (count == 0 || count > RST_SIZE_MAX / 2 / RST_SLICE_SIZE || align > RST_SIZE_MAX / 2 / RST_SLICE_SIZE ||
@@ -306,6 +282,7 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed)
             if (index != SIZE_MAX) {
                 if (!admit(&rst_arenas[i], index, count, zeroed))
                     return NULL;
+                rst_huge_claimed(&rst_arenas[i], index, count, dense);
                 rst_arenas[i].slices[index].arena = (uint8_t)i;
                 return &rst_arenas[i].slices[index];
             }
@@ -348,49 +325,4 @@ void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t
     size_t clean = put_back(&rst_arenas[arena_index], index, count, dirty);
     if (clean != 0)
         rst_process_sub(footprint, clean * RST_SLICE_SIZE);
-}
-
-/* --- purge ----------------------------------------------------------------------------------------------------------------- */
-
-/* Purge one run of claimed slices; its dirty bits are cleared where the OS took it. */
-static size_t purge_run(rst_arena *arena, size_t segment, unsigned at, unsigned count)
-{
-    char *memory = arena->base + segment * RST_SEGMENT_SIZE + at * RST_SLICE_SIZE;
-    if (!rst_os_purge(memory, count * RST_SLICE_SIZE))
-        return 0;
-    rst_and_relaxed(&rst_segment_at(arena, segment)->dirty, ~rst_mask32(at, count));
-    rst_process_sub(footprint, count * RST_SLICE_SIZE);
-    rst_process_add(purges, 1);
-    rst_process_add(purged, count * RST_SLICE_SIZE);
-    return count * RST_SLICE_SIZE;
-}
-
-size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too)
-{
-    rst_segment *segment = rst_segment_at(arena, index);
-    uint32_t free = rst_load_relaxed(&segment->free);
-    uint32_t old = young_too ? UINT32_MAX : rst_load_relaxed(&segment->aged);
-    uint32_t mask;
-    do {
-        mask = free & old & rst_load_relaxed(&segment->dirty);
-    } while (mask != 0 && !rst_cas_acquire(&segment->free, &free, free & ~mask));
-    size_t purged = 0;
-    for (uint32_t rest = mask; rest != 0;) {
-        unsigned at = rst_lowest_bit32(rest);
-        uint32_t above = rest >> at;
-        unsigned count = above == UINT32_MAX ? RST_SEGMENT_SLICES : rst_lowest_bit32(~above);
-        purged += purge_run(arena, index, at, count);
-        rest &= ~rst_mask32(at, count);
-    }
-    rst_group *group = rst_group_of_segment(arena, index);
-    unsigned s = index % RST_GROUP_SEGMENTS;
-    if (mask != 0) {
-        rst_or_seq(&segment->free, mask);
-        summary_raise(group, s, false);
-    }
-    /* relaxed: see forget_age. What the OS refused is among them, and tried again at the next visit. */
-    rst_store_relaxed(&segment->aged, rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty));
-    rst_store_relaxed(&segment->visited, now);
-    summary_lower_warm(group, s);
-    return purged;
 }

@@ -7,10 +7,10 @@
 
 #include "core/arena.h"
 
-/* Claim `count` slices in a row, the first aligned to `align` slices (a power of two). *zeroed tells whether all of them read
- * as zero. The descriptors' `arena` is set on the first only; the rest of a descriptor is the caller's to write.
+/* Claim `count` slices in a row, the first aligned to `align` slices (a power of two). `dense`: for a page that is likely to be filled
+ * soon, see huge.h. *zeroed tells whether all of them read as zero. The descriptors' `arena` is set on the first only; the rest of a descriptor is the caller's to write.
  * NULL: out of memory, or it would raise the footprint above rst_footprint_limit. Any thread. */
-rst_slice *rst_slices_claim(size_t count, size_t align, bool *zeroed);
+rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, bool *zeroed);
 
 /* Claim the `more` slices that follow a run of `count` which the caller holds. *zeroed as above, of those. False: as above, or they are
  * not free. */
@@ -23,5 +23,8 @@ void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t
 /* Visit a segment, at time `now`: give back the physical memory of those free dirty slices that lay idle since the visit before, or of
  * all with `young_too`. Returns the bytes given back. Any thread. */
 size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too);
+
+/* Whether a visit might give something back once it is old enough. Any thread. */
+bool rst_segment_idles(rst_arena *arena, size_t index);
 
 #endif

@@ -34,6 +34,9 @@ bool rst_os_decommit(void *address, size_t size);
  * touch). After false: the contents are indeterminate, still usable, and may still be resident. */
 bool rst_os_purge(void *address, size_t size);
 
+/* Ask for huge pages in a part of a reservation, or for none; 2 MiB aligned. A hint. False: they cannot be had. */
+bool rst_os_huge(void *address, size_t size, bool wanted);
+
 /* Release a whole reservation, as returned by rst_os_reserve with the same size. False: it stays reserved. */
 bool rst_os_release(void *address, size_t size);
 

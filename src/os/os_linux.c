@@ -57,6 +57,14 @@ bool rst_os_purge(void *address, size_t size)
     return done;
 }
 
+bool rst_os_huge(void *address, size_t size, bool wanted)
+{
+    int saved = errno;
+    bool done = madvise(address, size, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
+    errno = saved;
+    return done;
+}
+
 bool rst_os_move(void *from, void *to, size_t size)
 {
     int saved = errno;

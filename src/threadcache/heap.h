@@ -18,6 +18,7 @@ enum {
     RST_INBOX_BOUND = 1024, /* ...and from this many units on those who send take it out themselves */
     RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
     RST_SPARE_PAGES = 12,   /* empty pages of one slice that a heap keeps */
+    RST_DENSE_PAGES = 64,   /* a heap that holds so many will fill the next: see core/huge.h */
     RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
     RST_FLUSH_MS = 100      /* open batches are sent this often by a heap that refills */
 };

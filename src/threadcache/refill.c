@@ -37,7 +37,7 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
     if (page != NULL) {
         rst_page_recut(page, c);
     } else {
-        page = rst_page_make(heap, c);
+        page = rst_page_make(heap, c, rst_heap_pages(heap) >= RST_DENSE_PAGES);
         if (page == NULL)
             return NULL;
         heap->limit = rst_load_relaxed(&rst_main_frontier); /* relaxed: too low a limit costs time only */

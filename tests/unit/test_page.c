@@ -25,7 +25,7 @@ static void note_list(rst_block *list, unsigned expected)
 static rst_slice *page_all_out(unsigned c)
 {
     const rst_class_info *info = &rst_classes[c];
-    rst_slice *page = rst_page_make(owner, c);
+    rst_slice *page = rst_page_make(owner, c, false);
     assert_non_null(page);
     assert_int_equal(unit_in_use(), info->span * RST_SLICE_SIZE);
     assert_ptr_equal(rst_load_relaxed(&page->owner), owner);
@@ -123,7 +123,7 @@ static void a_partly_carved_page_counts(void **state)
     (void)state;
     uint64_t seed = 4;
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        rst_slice *page = rst_page_make(owner, c);
+        rst_slice *page = rst_page_make(owner, c, false);
         rst_block *list = NULL;
         unsigned carved = rst_page_carve(page, &list);
         out_count = 0;
@@ -207,7 +207,7 @@ static void no_memory_makes_no_page(void **state)
     static rst_slice *pages[FAKE_POOL / RST_SLICE_SIZE];
     unsigned count = 0;
     fake_fail(FAKE_COMMIT, 1, UINT32_MAX);
-    while ((pages[count] = rst_page_make(owner, 0)) != NULL)
+    while ((pages[count] = rst_page_make(owner, 0, false)) != NULL)
         count++;
     assert_int_equal(unit_in_use(), count * RST_SLICE_SIZE);
     fake_fail_none();

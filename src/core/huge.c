@@ -1,0 +1,62 @@
+/* Huge pages: see huge.h. SPDX-License-Identifier: MIT */
+#include "core/huge.h"
+
+#include "core/counters.h"
+#include "core/options.h"
+#include "os/os.h"
+
+enum { HUGE_NONE, HUGE_IN_PROPORTION, HUGE_ALWAYS };
+
+static char *segment_memory(rst_arena *arena, size_t segment)
+{
+    return arena->base + segment * RST_SEGMENT_SIZE;
+}
+
+static uint64_t segment_bit(size_t segment)
+{
+    return (uint64_t)1 << segment % RST_GROUP_SEGMENTS;
+}
+
+static void ask(rst_arena *arena, size_t segment)
+{
+    if (!rst_os_huge(segment_memory(arena, segment), RST_SEGMENT_SIZE, true))
+        return;
+    rst_or_relaxed(&rst_group_of_segment(arena, segment)->huge, segment_bit(segment));
+    rst_process_add(huge_asked, 1);
+}
+
+void rst_huge_drop(rst_arena *arena, size_t segment)
+{
+    if (!rst_huge_asked(arena, segment))
+        return;
+    rst_and_relaxed(&rst_group_of_segment(arena, segment)->huge, ~segment_bit(segment));
+    rst_os_huge(segment_memory(arena, segment), RST_SEGMENT_SIZE, false);
+    rst_process_add(huge_dropped, 1);
+}
+
+/* `mask` has been claimed. Fresh: nobody else has anything of the segment, and nothing of it is resident; another thread may be about to
+ * claim, and touch a page before the kernel hears of our wish. */
+static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool wanted)
+{
+    rst_segment *segment = rst_segment_at(arena, s);
+    bool fresh = (rst_load_relaxed(&segment->free) | mask) == UINT32_MAX && rst_load_relaxed(&segment->dirty) == 0;
+    if (fresh && wanted && !rst_huge_asked(arena, s))
+        ask(arena, s);
+    else if (!wanted && mask == UINT32_MAX)
+        rst_huge_drop(arena, s); /* for a large block: its pages can be moved only if they are all of one kind */
+}
+
+void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
+{
+    uint64_t policy = rst_option_get(huge_pages);
+    bool wanted = policy == HUGE_ALWAYS || (policy == HUGE_IN_PROPORTION && dense);
+    if (policy == HUGE_NONE)
+        return;
+    while (count != 0) {
+        unsigned at = index % RST_SEGMENT_SLICES;
+        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
+        claimed_in_segment(arena, index / RST_SEGMENT_SLICES, rst_mask32(at, (unsigned)here), wanted);
+        index += here;
+        count -= here;
+    }
+}

@@ -1,0 +1,27 @@
+/* Huge pages in proportion: which segments ask the OS for them.
+ *
+ * A segment asks when the first pages of a heap that holds many are cut from it, so that what a huge page makes resident is also used
+ * (option huge_pages: 0 none asks, 2 every one does). It stops asking when memory in it goes back to the OS. A hint: nothing
+ * depends on it but where slices are looked for first, and how much must be idle before a purge breaks a huge page.
+ * Any thread. SPDX-License-Identifier: MIT */
+#ifndef RST_CORE_HUGE_H
+#define RST_CORE_HUGE_H
+
+#include "core/arena.h"
+
+/* A huge page is broken when so many of its 32 slices lie idle; fewer stay resident until all are. */
+enum { RST_HUGE_BREAK = 8 };
+
+/* A run has been claimed, of pages that are likely to fill up (`dense`) or of anything else. */
+void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense);
+
+RST_INLINE bool rst_huge_asked(rst_arena *arena, size_t segment)
+{
+    /* relaxed: a hint. */
+    return (rst_load_relaxed(&rst_group_of_segment(arena, segment)->huge) >> segment % RST_GROUP_SEGMENTS & 1) != 0;
+}
+
+/* No huge page for a segment any more. What is resident stays as it is. */
+void rst_huge_drop(rst_arena *arena, size_t segment);
+
+#endif

@@ -1,0 +1,83 @@
+/* Purge of one segment: see segment.h. SPDX-License-Identifier: MIT */
+#include "core/counters.h"
+#include "core/huge.h"
+#include "core/segment.h"
+#include "core/summary.h"
+#include "os/os.h"
+
+/* Purge one run of claimed slices; its dirty bits are cleared where the OS took it. */
+static size_t purge_run(rst_arena *arena, size_t index, unsigned at, unsigned count)
+{
+    char *memory = arena->base + index * RST_SEGMENT_SIZE + at * RST_SLICE_SIZE;
+    uint32_t mask = rst_mask32(at, count);
+    rst_segment *segment = rst_segment_at(arena, index);
+    unsigned dirty = rst_popcount32(rst_load_relaxed(&segment->dirty) & mask);
+    if (!rst_os_purge(memory, count * RST_SLICE_SIZE)) { /* what was clean may not be so any more */
+        rst_or_relaxed(&segment->dirty, mask);
+        rst_process_add(footprint, (count - dirty) * RST_SLICE_SIZE);
+        return 0;
+    }
+    rst_and_relaxed(&segment->dirty, ~mask);
+    rst_process_sub(footprint, dirty * RST_SLICE_SIZE);
+    rst_process_add(purges, 1);
+    rst_process_add(purged, count * RST_SLICE_SIZE);
+    return count * RST_SLICE_SIZE;
+}
+
+static size_t purge_runs(rst_arena *arena, size_t index, uint32_t mask)
+{
+    size_t purged = 0;
+    while (mask != 0) {
+        unsigned at = rst_lowest_bit32(mask);
+        uint32_t above = mask >> at;
+        unsigned count = above == UINT32_MAX ? RST_SEGMENT_SLICES : rst_lowest_bit32(~above);
+        purged += purge_run(arena, index, at, count);
+        mask &= ~rst_mask32(at, count);
+    }
+    return purged;
+}
+
+/* Of free slices: those to purge. In a huge page what was never used is resident too, and goes with the rest when enough is idle. */
+static uint32_t to_purge(uint32_t free, uint32_t dirty, uint32_t old, bool huge, bool at_once)
+{
+    uint32_t idle = free & dirty & old;
+    if (!huge || idle == 0)
+        return idle;
+    uint32_t never_used = free & ~dirty;
+    bool enough = at_once || rst_popcount32(idle) >= RST_HUGE_BREAK || (idle | never_used) == UINT32_MAX;
+    return enough ? idle | never_used : 0;
+}
+
+bool rst_segment_idles(rst_arena *arena, size_t index)
+{
+    rst_segment *segment = rst_segment_at(arena, index);
+    /* seq_cst: the keeper's look after it said that it sleeps. */
+    uint32_t free = rst_load_seq(&segment->free);
+    return to_purge(free, rst_load_relaxed(&segment->dirty), UINT32_MAX, rst_huge_asked(arena, index), false) != 0;
+}
+
+size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too)
+{
+    rst_segment *segment = rst_segment_at(arena, index);
+    bool huge = rst_huge_asked(arena, index);
+    uint32_t old = young_too ? UINT32_MAX : rst_load_relaxed(&segment->aged);
+    uint32_t free = rst_load_relaxed(&segment->free);
+    uint32_t mask;
+    do {
+        mask = to_purge(free, rst_load_relaxed(&segment->dirty), old, huge, young_too);
+    } while (mask != 0 && !rst_cas_acquire(&segment->free, &free, free & ~mask));
+    if (mask != 0)
+        rst_huge_drop(arena, index); /* first, or the kernel might make it whole again */
+    size_t purged = purge_runs(arena, index, mask);
+    rst_group *group = rst_group_of_segment(arena, index);
+    unsigned s = index % RST_GROUP_SEGMENTS;
+    if (mask != 0) {
+        rst_or_seq(&segment->free, mask);
+        rst_summary_raise(group, s, false);
+    }
+    /* relaxed: see forget_age. What the OS refused is among them, and tried again at the next visit. */
+    rst_store_relaxed(&segment->aged, rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty));
+    rst_store_relaxed(&segment->visited, now);
+    rst_summary_lower_warm(group, s);
+    return purged;
+}

@@ -1,0 +1,250 @@
+/* Which segments ask for huge pages, and what a purge does in them.
+ * SPDX-License-Identifier: MIT */
+#include "unit.h" /* ROOST_TEST_OS_FAKE */
+
+#include "core/huge.h"
+#include "core/options.h"
+#include "core/purge.h"
+#include "core/segment.h"
+
+enum { SPARSE = false, DENSE = true };
+
+static rst_slice *claim(size_t count, bool dense)
+{
+    bool zeroed;
+    rst_slice *first = rst_slices_claim(count, 1, dense, &zeroed);
+    assert_non_null(first);
+    return first;
+}
+
+static size_t index_of(const rst_slice *slice)
+{
+    return rst_slice_index(&rst_arenas[slice->arena], slice);
+}
+
+static size_t segment_of(const rst_slice *slice)
+{
+    return index_of(slice) / RST_SEGMENT_SLICES;
+}
+
+static void release_dirty(rst_slice *first, size_t count)
+{
+    memset(rst_slice_memory(first), 1, count * RST_SLICE_SIZE);
+    rst_slices_release(first->arena, index_of(first), count, count);
+}
+
+static char *memory_of(size_t segment)
+{
+    return rst_arenas[0].base + segment * RST_SEGMENT_SIZE;
+}
+
+static size_t asked(size_t segment)
+{
+    size_t bytes = fake_huge(memory_of(segment), RST_SEGMENT_SIZE);
+    assert_int_equal(bytes != 0, rst_huge_asked(&rst_arenas[0], segment));
+    return bytes;
+}
+
+static size_t resident(size_t segment)
+{
+    return fake_resident(memory_of(segment), RST_SEGMENT_SIZE);
+}
+
+static size_t visit(size_t segment, bool young_too)
+{
+    return rst_segment_purge(&rst_arenas[0], segment, 0, young_too);
+}
+
+/* A segment of which nothing is claimed or resident, so that the next claim goes there. */
+static size_t fresh_segment(void)
+{
+    rst_store_relaxed(&rst_option_values[RST_OPTION_huge_pages], 1);
+    rst_slice *probe = claim(RST_SEGMENT_SLICES, SPARSE);
+    size_t segment = segment_of(probe);
+    rst_slices_release(probe->arena, index_of(probe), RST_SEGMENT_SLICES, 0);
+    visit(segment, true);
+    assert_int_equal(asked(segment), 0);
+    return segment;
+}
+
+static void only_a_dense_page_that_comes_first_asks(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    rst_slice *sparse = claim(1, SPARSE);
+    assert_int_equal(segment_of(sparse), segment);
+    rst_slice *dense = claim(1, DENSE);
+    assert_int_equal(segment_of(dense), segment);
+    assert_int_equal(asked(segment), 0);
+    rst_slices_release(0, index_of(sparse), 1, 0);
+    rst_slices_release(0, index_of(dense), 1, 0);
+
+    dense = claim(4, DENSE);
+    assert_int_equal(segment_of(dense), segment);
+    assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+    unsigned calls = fake_calls(FAKE_HUGE);
+    rst_slice *second = claim(1, DENSE);
+    sparse = claim(4, SPARSE); /* what is resident with a huge page is for everyone */
+    assert_int_equal(segment_of(second), segment);
+    assert_int_equal(segment_of(sparse), segment);
+    assert_int_equal(fake_calls(FAKE_HUGE), calls);
+    release_dirty(second, 1);
+    release_dirty(sparse, 4);
+    release_dirty(dense, 4);
+    assert_int_equal(visit(segment, true), RST_SEGMENT_SIZE);
+    assert_int_equal(asked(segment), 0);
+}
+
+static void the_rest_of_a_huge_page_goes_before_lower_memory(void **state)
+{
+    (void)state;
+    size_t low = fresh_segment();
+    rst_slice *block = claim(RST_SEGMENT_SLICES - 2, SPARSE);
+    assert_int_equal(segment_of(block), low);
+    rst_slice *page = claim(4, DENSE);
+    assert_int_equal(segment_of(page), low + 1);
+    assert_int_equal(asked(low + 1), RST_SEGMENT_SIZE);
+    rst_slice *next = claim(1, SPARSE);
+    assert_int_equal(segment_of(next), low + 1);
+    release_dirty(next, 1);
+    release_dirty(page, 4);
+    release_dirty(block, RST_SEGMENT_SLICES - 2);
+    assert_int_equal(visit(low, true), (RST_SEGMENT_SLICES - 2) * RST_SLICE_SIZE);
+    visit(low + 1, true);
+}
+
+static void a_huge_page_is_broken_only_for_enough(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    rst_slice *page[RST_SEGMENT_SLICES];
+    for (unsigned i = 0; i < RST_SEGMENT_SLICES - 4; i++) {
+        page[i] = claim(1, DENSE);
+        assert_int_equal(segment_of(page[i]), segment);
+    }
+    for (unsigned i = 0; i < RST_HUGE_BREAK - 1; i++)
+        release_dirty(page[i], 1);
+    for (int visits = 0; visits < 3; visits++)
+        assert_int_equal(visit(segment, false), 0);
+    assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+    assert_false(rst_segment_idles(&rst_arenas[0], segment));
+    release_dirty(page[RST_HUGE_BREAK - 1], 1);
+    assert_true(rst_segment_idles(&rst_arenas[0], segment));
+    memset(memory_of(segment) + RST_SEGMENT_SIZE - 4 * RST_SLICE_SIZE, 0, 4 * RST_SLICE_SIZE); /* as the kernel does */
+    assert_int_equal(visit(segment, false), 0); /* the last one is young */
+    assert_int_equal(visit(segment, false), (RST_HUGE_BREAK + 4) * RST_SLICE_SIZE);
+    assert_int_equal(asked(segment), 0);
+    assert_int_equal(fake_resident(memory_of(segment), RST_HUGE_BREAK * RST_SLICE_SIZE), 0);
+    for (unsigned i = RST_HUGE_BREAK; i < RST_SEGMENT_SLICES - 4; i++)
+        release_dirty(page[i], 1);
+    visit(segment, true);
+    assert_int_equal(resident(segment), 0);
+}
+
+static void few_slices_go_when_nothing_else_is_there(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    rst_slice *page = claim(1, DENSE);
+    release_dirty(page, 1);
+    assert_true(rst_segment_idles(&rst_arenas[0], segment));
+    assert_int_equal(visit(segment, false), 0);
+    assert_int_equal(visit(segment, false), RST_SEGMENT_SIZE);
+    assert_int_equal(asked(segment), 0);
+    assert_int_equal(rst_load_relaxed(&rst_process.footprint), 0);
+}
+
+static void under_pressure_few_slices_go_too(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    rst_slice *stays = claim(1, DENSE);
+    rst_slice *page = claim(1, DENSE);
+    release_dirty(page, 1);
+    assert_int_equal(visit(segment, true), (RST_SEGMENT_SLICES - 1) * RST_SLICE_SIZE);
+    assert_int_equal(asked(segment), 0);
+    release_dirty(stays, 1);
+    visit(segment, true);
+}
+
+/* What a refused purge leaves is unknown: the never used slices must not pass for zero. */
+static void a_refused_purge_leaves_nothing_clean(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    release_dirty(claim(1, DENSE), 1);
+    fake_fail(FAKE_PURGE, 1, 1);
+    assert_int_equal(visit(segment, true), 0);
+    fake_fail_none();
+    bool zeroed = true;
+    rst_slice *block = rst_slices_claim(8, 1, SPARSE, &zeroed);
+    assert_int_equal(segment_of(block), segment);
+    assert_false(zeroed);
+    release_dirty(block, 8);
+    assert_int_equal(rst_load_relaxed(&rst_process.footprint), RST_SEGMENT_SIZE);
+    assert_int_equal(visit(segment, true), RST_SEGMENT_SIZE);
+    assert_int_equal(rst_load_relaxed(&rst_process.footprint), 0);
+}
+
+static void a_large_block_takes_whole_segments_out_of_it(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    release_dirty(claim(1, DENSE), 1);
+    assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+    rst_slice *block = claim(2 * RST_SEGMENT_SLICES, SPARSE);
+    assert_int_equal(segment_of(block), segment);
+    assert_int_equal(asked(segment), 0);
+    release_dirty(block, 2 * RST_SEGMENT_SLICES);
+    visit(segment, true);
+    visit(segment + 1, true);
+}
+
+static void a_system_without_them_changes_nothing(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    fake_fail(FAKE_HUGE, 1, 1);
+    rst_slice *page = claim(1, DENSE);
+    assert_int_equal(segment_of(page), segment);
+    fake_fail_none();
+    assert_int_equal(asked(segment), 0);
+    release_dirty(page, 1);
+    assert_int_equal(visit(segment, true), RST_SLICE_SIZE);
+}
+
+static void the_option_says_who_asks(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    rst_store_relaxed(&rst_option_values[RST_OPTION_huge_pages], 0);
+    rst_slice *page = claim(1, DENSE);
+    assert_int_equal(segment_of(page), segment);
+    assert_int_equal(asked(segment), 0);
+    rst_slices_release(0, index_of(page), 1, 0);
+    rst_store_relaxed(&rst_option_values[RST_OPTION_huge_pages], 2);
+    rst_slice *block = claim(2 * RST_SEGMENT_SLICES, SPARSE);
+    assert_int_equal(segment_of(block), segment);
+    assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+    assert_int_equal(asked(segment + 1), RST_SEGMENT_SIZE);
+    release_dirty(block, 2 * RST_SEGMENT_SLICES);
+    visit(segment, true);
+    visit(segment + 1, true);
+    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), rst_load_relaxed(&rst_process.huge_dropped));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_a_dense_page_that_comes_first_asks),
+        cmocka_unit_test(the_rest_of_a_huge_page_goes_before_lower_memory),
+        cmocka_unit_test(a_huge_page_is_broken_only_for_enough),
+        cmocka_unit_test(few_slices_go_when_nothing_else_is_there),
+        cmocka_unit_test(under_pressure_few_slices_go_too),
+        cmocka_unit_test(a_refused_purge_leaves_nothing_clean),
+        cmocka_unit_test(a_large_block_takes_whole_segments_out_of_it),
+        cmocka_unit_test(a_system_without_them_changes_nothing),
+        cmocka_unit_test(the_option_says_who_asks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
