@@ -26,11 +26,9 @@ int rst_posix_memalign(void **out, size_t alignment, size_t size)
 {
     if (!rst_is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
         return EINVAL;
-    int saved = errno;
     void *block = rst_malloc_aligned(alignment, size);
-    errno = saved;
     if (block == NULL)
-        return ENOMEM;
+        return ENOMEM; /* in errno too, as glibc does: there are programs that look there */
     *out = block;
     return 0;
 }

@@ -1,10 +1,7 @@
 /* malloc, calloc, free under their roost_ names, and the slow side of both hot paths. SPDX-License-Identifier: MIT */
 #include "core/large.h"
-#include "core/options.h"
 #include "core/purge.h"
 #include "face.h"
-#include "os/fmt.h"
-#include "os/os.h"
 #include "threadcache/remote.h"
 #include "threadcache/steward.h"
 
@@ -85,19 +82,10 @@ void *rst_calloc(size_t count, size_t size)
 
 /* --- free ----------------------------------------------------------------------------------------------------------------------- */
 
-RST_COLD void rst_bad_pointer(const char *function, const void *pointer, const char *problem)
-{
-    int saved = errno;
-    rst_say("%s(%p): %s", function, pointer, problem);
-    if (rst_option_get(bad_pointer) != 0)
-        rst_os_abort();
-    errno = saved;
-}
-
 static void free_large(rst_slice *slice, void *pointer)
 {
-    if (rst_slice_memory(slice) != pointer) {
-        rst_bad_pointer("free", pointer, "points into a large block, not to its start");
+    if (RST_UNLIKELY(rst_slice_memory(slice) != pointer)) {
+        rst_bad_pointer("free", pointer);
         return;
     }
     rst_large_free(slice);
@@ -109,12 +97,17 @@ static void free_in_page(rst_slice *page, void *pointer)
     rst_heap *heap = rst_thread_heap;
     /* relaxed: as in rst_free. */
     if (rst_load_relaxed(&page->owner) == heap) {
-        rst_heap_push(heap, page, pointer);
+        if (RST_LIKELY(rst_page_has_block(page, pointer)))
+            rst_heap_push(heap, page, pointer);
+        else
+            rst_bad_pointer("free", pointer);
         return;
     }
     if (heap == &rst_heap_none && rst_may_attach())
         heap = rst_attached_heap();
-    if (heap == NULL || heap == &rst_heap_none)
+    if (RST_UNLIKELY(!rst_page_has_block(page, pointer)))
+        rst_bad_pointer("free", pointer);
+    else if (heap == NULL || heap == &rst_heap_none)
         rst_remote_free_alone(page, pointer);
     else if (rst_load_relaxed(&page->owner) == heap) /* we have just adopted its owner */
         rst_heap_push(heap, page, pointer);
@@ -133,7 +126,7 @@ RST_NOINLINE void rst_free_slow(void *pointer)
     else if (kind == RST_KIND_LARGE)
         free_large(slice, pointer);
     else
-        rst_bad_pointer("free", pointer, slice != NULL ? "not a block that is in use" : "not a block of roost's");
+        rst_bad_pointer("free", pointer);
 }
 
 /* --- the names ------------------------------------------------------------------------------------------------------------------ */

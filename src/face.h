@@ -41,8 +41,8 @@ int rst_posix_memalign(void **out, size_t alignment, size_t size);
 void *rst_valloc(size_t size);
 void *rst_pvalloc(size_t size);
 
-/* Say what is wrong with a pointer that a function was given, and abort if the option says so. Keeps errno. */
-void rst_bad_pointer(const char *function, const void *pointer, const char *problem);
+/* Say what is known of a pointer that a function cannot take, and abort if the option says so. Keeps errno. */
+void rst_bad_pointer(const char *function, const void *pointer);
 
 /* Give back what is idle now. Returns bytes. */
 size_t rst_trim(void);

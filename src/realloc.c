@@ -12,12 +12,9 @@ static rst_slice *block_slice(const char *function, const void *block)
     rst_slice *slice = rst_heap_slice_of(rst_thread_heap, block);
     if (RST_UNLIKELY(slice == NULL))
         slice = rst_slice_of(block);
-    if (RST_UNLIKELY(slice == NULL || slice->kind == RST_KIND_NONE)) {
-        rst_bad_pointer(function, block, slice != NULL ? "not a block that is in use" : "not a block of roost's");
-        return NULL;
-    }
-    if (RST_UNLIKELY(slice->kind == RST_KIND_LARGE && rst_slice_memory(slice) != block)) {
-        rst_bad_pointer(function, block, "points into a large block, not to its start");
+    if (RST_UNLIKELY(slice == NULL || slice->kind == RST_KIND_NONE ||
+                     (slice->kind == RST_KIND_LARGE && rst_slice_memory(slice) != block))) {
+        rst_bad_pointer(function, block);
         return NULL;
     }
     return rst_page_of(slice);
@@ -91,6 +88,10 @@ static RST_NOINLINE void *realloc_slow(void *block, size_t size)
         return rst_out_of_memory();
     if (slice->kind == RST_KIND_LARGE)
         return realloc_large(slice, block, size);
+    if (RST_UNLIKELY(!rst_page_has_block(slice, block))) {
+        rst_bad_pointer("realloc", block);
+        return rst_out_of_memory();
+    }
     size_t have = rst_classes[slice->size_class].size;
     if (size > have)
         return realloc_grow(block, have, size);

@@ -144,6 +144,14 @@ size_t rst_os_peak_resident(void)
     return rst_os_resident();
 }
 
+rst_os_place rst_os_place_of(const void *address, char *name, size_t size)
+{
+    (void)address;
+    (void)size;
+    name[0] = '\0';
+    return RST_OS_PLACE_UNKNOWN;
+}
+
 bool rst_os_thread_gone(uint32_t thread_id)
 {
     (void)thread_id;

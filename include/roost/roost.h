@@ -46,7 +46,8 @@ ROOST_API void *roost_calloc(size_t count, size_t size) ROOST_NOEXCEPT ROOST_ATT
 
 /** Give a block back. NULL is ignored. Keeps errno. A pointer to memory that is not roost's, to memory that is
  *  not in use, or into a large block is reported by one line on standard error; what follows is set by the option
- *  `bad_pointer`. One into a small block is not found. */
+ *  `bad_pointer`. One into a smaller block, or to one that was freed already, may be found later, when its memory is to
+ *  be used again (docs/misuse.md). */
 ROOST_API void roost_free(void *block) ROOST_NOEXCEPT;
 
 /** As roost_free, where the caller states the size it asked for (C23 free_sized). */
@@ -81,7 +82,7 @@ ROOST_API void *roost_aligned_alloc(size_t alignment, size_t size) ROOST_NOEXCEP
 ROOST_API void *roost_memalign(size_t alignment, size_t size) ROOST_NOEXCEPT ROOST_ATTR(malloc, alloc_size(2));
 
 /** POSIX posix_memalign: `alignment` a power of two and a multiple of sizeof(void *).
- *  @return 0 with the block in *out; EINVAL or ENOMEM with *out and errno untouched. */
+ *  @return 0 with the block in *out; EINVAL with *out and errno untouched; ENOMEM with *out untouched and errno ENOMEM. */
 ROOST_API int roost_posix_memalign(void **out, size_t alignment, size_t size) ROOST_NOEXCEPT;
 
 /** Allocate `size` bytes aligned to the OS page. */

@@ -75,13 +75,46 @@ RST_INLINE uint32_t rst_page_out(const rst_slice *page)
     return rst_page_out_in(page, rst_page_state_of(page), rst_load_relaxed(&page->left));
 }
 
+/* Where the page's blocks begin. Any thread. */
+RST_INLINE char *rst_page_memory(const rst_slice *page)
+{
+    return rst_slice_memory(page);
+}
+
+/* A look at a list before it is handed out, cheap enough for each time: its second block lies near the first one, and leads to neither of them
+ * again. It finds most of what was overwritten, and what was freed twice in a row or with one block between. */
+RST_INLINE bool rst_page_glance(const rst_block *list)
+{
+    const rst_block *second = list->next;
+    if (second == NULL)
+        return true;
+    size_t distance = (size_t)((uintptr_t)second - (uintptr_t)list) + RST_MEDIUM_SLICES * RST_SLICE_SIZE;
+    return second != list && distance < 2 * RST_MEDIUM_SLICES * RST_SLICE_SIZE && second->next != list &&
+           second->next != second;
+}
+
+/* Whether `list` is `count` blocks of the page, each once: a chain that leads nowhere else and ends has no block twice. */
+bool rst_page_chain_is_whole(const rst_slice *page, const rst_block *list, uint32_t count);
+
+/* What to do with a list that is not sound: say why, abort unless the option says otherwise, and keep what is sound of it. `count`: how many
+ * blocks were freed to it. Returns NULL when that is none. See mend.c. */
+rst_block *rst_page_mend(rst_slice *page, rst_block *list, uint32_t count);
+
+/* Say of a block of the page what was done to it; abort unless the option says otherwise. */
+void rst_page_blame(const rst_slice *page, const void *block, const char *what);
+
+/* Blocks that came back to an ACTIVE page. */
+RST_INLINE uint32_t rst_page_back(const rst_slice *page)
+{
+    return RST_PAGE_NO_END + page->carved - rst_load_relaxed(&page->left); /* relaxed: nobody else reads it then */
+}
+
 /* Take all free blocks; NULL when there are none. They count as out. ACTIVE. */
 RST_INLINE rst_block *rst_page_take(rst_slice *page)
 {
     rst_block *list = page->free;
     page->free = NULL;
-    rst_store_relaxed(&page->left,
-                      RST_PAGE_NO_END + page->carved); /* relaxed: nobody else reads that of an active page */
+    rst_store_relaxed(&page->left, RST_PAGE_NO_END + page->carved); /* relaxed: as in rst_page_back */
     return list;
 }
 
@@ -91,10 +124,11 @@ rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus);
 /* Put back a chain of `count` blocks whose last is `tail`. */
 rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count);
 
-/* Where the page's blocks begin. Any thread. */
-RST_INLINE char *rst_page_memory(const rst_slice *page)
+/* Whether a block of the page begins at an address in it; it may not be in use. Any thread. */
+RST_INLINE bool rst_page_has_block(const rst_slice *page, const void *address)
 {
-    return rst_slice_memory(page);
+    const rst_class_info *info = &rst_classes[page->size_class];
+    return rst_class_index(info, (uintptr_t)address - (uintptr_t)rst_page_memory(page)) < info->capacity;
 }
 
 /* The first slice of the page that `slice` belongs to. Any thread that knows a live block in it. */

@@ -9,8 +9,12 @@
 #define CLASS(size) \
     { \
         (size), CLASS_CAPACITY(size), CLASS_SPAN(size), (size) <= 4096 ? 4096 / (size) : 1, \
-            CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8 \
+            CLASS_CAPACITY(size) < 16 ? 1 : CLASS_CAPACITY(size) / 8, __builtin_ctz(size), \
+            INVERSE((size) >> __builtin_ctz(size)) \
     }
+/* Of the odd numbers up to 7, modulo 2 to the 64. */
+#define INVERSE(odd) \
+    ((odd) == 7 ? 0x6db6db6db6db6db7u : (odd) == 5 ? 0xcccccccccccccccdu : (odd) == 3 ? 0xaaaaaaaaaaaaaaabu : 1u)
 
 /* clang-format off */
 const rst_class_info rst_classes[RST_CLASS_COUNT] = {

@@ -26,6 +26,8 @@ typedef struct rst_class_info {
     uint16_t span;     /* slices of a page */
     uint16_t chunk;    /* blocks carved at once */
     uint16_t reserve;  /* blocks that must come back before a full page is available again */
+    uint32_t shift;    /* size is an odd number times 2 to this */
+    uint64_t inverse;  /* times that odd number: 1, modulo 2 to the 64 */
 } rst_class_info;
 
 extern RST_HIDDEN const rst_class_info rst_classes[RST_CLASS_COUNT];
@@ -37,6 +39,14 @@ extern RST_HIDDEN const uint8_t rst_class_table[RST_MEDIUM_MAX / RST_GRAIN + 1];
 RST_INLINE size_t rst_class_of(size_t size)
 {
     return rst_class_table[(size + RST_GRAIN - 1) / RST_GRAIN];
+}
+
+/* Which block begins `offset` bytes into a page of the class. Not below RST_GRAIN * RST_SLICE_SIZE when none does: what does not divide
+ * leaves ones at the top. */
+RST_INLINE uint64_t rst_class_index(const rst_class_info *info, uint64_t offset)
+{
+    uint64_t product = offset * info->inverse;
+    return product >> info->shift | product << (64 - info->shift);
 }
 
 /* The least class whose every block is aligned to `alignment` (a power of two up to RST_MEDIUM_MAX) and has `size` bytes;

@@ -83,6 +83,14 @@ void rst_os_write_error(const char *text, size_t length);
  * do before they exit. Costs a file descriptor. */
 void rst_os_keep_error_output(void);
 
+/* What is at an address, for a message: mapped memory with its name as the system shows it (a file, "[stack]"; empty when it has none). */
+typedef enum rst_os_place {
+    RST_OS_PLACE_UNKNOWN = 0, /* the system does not tell */
+    RST_OS_PLACE_UNMAPPED,
+    RST_OS_PLACE_MAPPED
+} rst_os_place;
+rst_os_place rst_os_place_of(const void *address, char *name, size_t size);
+
 /* End the process as abort() does. */
 _Noreturn void rst_os_abort(void);
 

@@ -61,12 +61,25 @@ static void page_retire(rst_heap *heap, rst_slice *page)
     rst_purge_tick();
 }
 
+/* A block freed twice makes a page seem empty that is not. Looked for in the first ones and now and then, as in refill.c. False: the page
+ * is left alone for good. */
+static bool is_empty(const rst_heap *heap, rst_slice *page)
+{
+    bool look = RST_CHECKED || heap->trusted < RST_TRUST_REFILLS ||
+                rst_load_relaxed(&heap->counters.pages_ended) % RST_TRUST_PAGES == 0; /* relaxed: own */
+    if (!look || RST_LIKELY(rst_page_chain_is_whole(page, page->free, page->carved)))
+        return true;
+    rst_page_mend(page, page->free, page->carved);
+    return false;
+}
+
 void rst_heap_page_event(rst_heap *heap, rst_slice *page, rst_page_event event)
 {
     if ((event & RST_PAGE_NOW_EMPTY) != 0) {
         if ((event & RST_PAGE_WAS_FULL) == 0)
             available_unlink(heap, page);
-        page_retire(heap, page);
+        if (is_empty(heap, page))
+            page_retire(heap, page);
     } else if ((event & RST_PAGE_WAS_FULL) != 0) {
         available_push(heap, page);
     }

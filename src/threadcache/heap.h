@@ -20,7 +20,10 @@ enum {
     RST_SPARE_PAGES = 12,   /* empty pages of one slice that a heap keeps */
     RST_DENSE_PAGES = 64,   /* a heap that holds so many will fill the next: see core/huge.h */
     RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
-    RST_FLUSH_MS = 100      /* open batches are sent this often by a heap that refills */
+    RST_TRUST_REFILLS =
+        64, /* so many first refills of a heap, and one in RST_TICK_REFILLS after, look at the whole list */
+    RST_TRUST_PAGES = 64, /* one page that becomes empty in so many is looked at whole as well */
+    RST_FLUSH_MS = 100    /* open batches are sent this often by a heap that refills */
 };
 
 typedef enum rst_heap_state {
@@ -64,15 +67,16 @@ typedef struct rst_heap {
     rst_slice *spare_medium;               /* [owner] one empty page of RST_MEDIUM_SLICES, or NULL */
     uint32_t spares;                       /* [owner] how many */
     uint32_t refills_to_tick;              /* [owner] */
-    int32_t out_budget;                    /* [owner] what may still wait in open batches */
-    uint32_t flushed_ms;                   /* [owner] when they were last sent because of the time; wraps */
-    _Atomic uint32_t busy;                 /* [owner; read by the child of a fork] inside the slow paths */
-    uint32_t survivor;                     /* [fixed in the child of a fork] its thread was lost at any instruction */
-    _Atomic uint32_t thread_id;            /* [owner; read with the registry's lock] as the OS shows it; 0: none */
-    struct rst_heap *next_idle;            /* [registry lock] */
-    struct rst_heap *next_heap;            /* [fixed] all heaps */
-    rst_heap_counters counters;            /* [owner, or the token's holder for an idle heap; read by anyone] */
-    rst_batch batch[RST_BATCH_COUNT];      /* [owner] */
+    uint32_t trusted;                 /* [owner] refills since its beginning that were looked at whole, up to a bound */
+    int32_t out_budget;               /* [owner] what may still wait in open batches */
+    uint32_t flushed_ms;              /* [owner] when they were last sent because of the time; wraps */
+    _Atomic uint32_t busy;            /* [owner; read by the child of a fork] inside the slow paths */
+    uint32_t survivor;                /* [fixed in the child of a fork] its thread was lost at any instruction */
+    _Atomic uint32_t thread_id;       /* [owner; read with the registry's lock] as the OS shows it; 0: none */
+    struct rst_heap *next_idle;       /* [registry lock] */
+    struct rst_heap *next_heap;       /* [fixed] all heaps */
+    rst_heap_counters counters;       /* [owner, or the token's holder for an idle heap; read by anyone] */
+    rst_batch batch[RST_BATCH_COUNT]; /* [owner] */
     RST_ALIGNED(RST_CACHE_LINE) _Atomic uint64_t inbox; /* [atomic] the last message, and the backlog: see inbox.h */
     _Atomic uint32_t state;                             /* [atomic] rst_heap_state */
     _Atomic uint32_t token;         /* [atomic] 1: an outsider is at work, or someone acts for an idle heap */
@@ -120,7 +124,7 @@ RST_INLINE void rst_heap_push(rst_heap *heap, rst_slice *page, void *block)
 RST_INLINE void *rst_heap_take(rst_heap *heap, size_t size_class)
 {
     rst_slice *page = heap->active[size_class];
-    if (page == NULL || page->free == NULL || heap->refills_to_tick == 0)
+    if (page == NULL || page->free == NULL || heap->refills_to_tick == 0 || !rst_page_glance(page->free))
         return NULL;
     heap->refills_to_tick--;
     rst_block *block = rst_page_take(page);

@@ -41,7 +41,7 @@ RST_INLINE rst_message *rst_inbox_take_mt(rst_heap *heap)
     return rst_inbox_top(rst_swap_acquire(&heap->inbox, 0)); /* pairs with rst_inbox_push_mt */
 }
 
-/* A message opened: `count` blocks of a page, chained from head to tail. */
+/* A message opened: `count` blocks of a page, chained from head to tail; 0 when it was opened before. */
 typedef struct rst_parcel {
     rst_slice *page;
     rst_block *head, *tail;
@@ -52,7 +52,18 @@ RST_INLINE rst_parcel rst_message_open(rst_message *message)
 {
     rst_slice *page = rst_page_of(rst_slice_of(message));
     rst_block *head = (rst_block *)(rst_page_memory(page) + (size_t)message->head * RST_GRAIN);
-    return (rst_parcel){.page = page, .head = head, .tail = (rst_block *)message, .count = message->count};
+    rst_parcel parcel = {.page = page, .head = head, .tail = (rst_block *)message, .count = message->count};
+    message->count = 0;
+    return parcel;
+}
+
+/* A parcel that was opened before: two threads freed its block, and the messages lead round in a circle. */
+RST_INLINE bool rst_parcel_is_old(const rst_parcel *parcel)
+{
+    if (RST_LIKELY(parcel->count != 0))
+        return false;
+    rst_page_blame(parcel->page, parcel->tail, "was freed twice, by threads that do not own it");
+    return true;
 }
 
 /* Count a parcel as received. */

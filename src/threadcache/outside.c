@@ -82,6 +82,8 @@ static void collect_with_token(rst_heap *heap, bool purge)
     for (rst_message *message = rst_inbox_take_mt(heap); message != NULL; message = next) {
         next = message->next;
         rst_parcel parcel = rst_message_open(message);
+        if (RST_UNLIKELY(rst_parcel_is_old(&parcel)))
+            break;
         rst_parcel_count(&heap->outside, &parcel);
         if (rst_page_collect(parcel.page, parcel.head, parcel.tail, parcel.count))
             foreign_link(heap, parcel.page);
@@ -161,6 +163,8 @@ static void drain_idle_with_token(rst_heap *heap)
     for (rst_message *message = rst_inbox_take_mt(heap); message != NULL; message = next) {
         next = message->next;
         rst_parcel parcel = rst_message_open(message);
+        if (RST_UNLIKELY(rst_parcel_is_old(&parcel)))
+            break;
         rst_parcel_count(&heap->counters, &parcel);
         put_parcel(heap, &parcel);
     }

@@ -57,14 +57,27 @@ static bool circulation_is_small(const rst_slice *page)
     return page->carved < CIRCULATION_BLOCKS || page->carved * size < CIRCULATION_BYTES;
 }
 
-static rst_block *fill(rst_heap *heap, unsigned c)
+/* What came back to a page. What was freed twice or overwritten since is found by the glance in the simplest cases, else when the list is
+ * looked at whole, which would cost too much each time. */
+static rst_block *page_take(rst_slice *page, bool thorough)
+{
+    rst_block *list = page->free;
+    uint32_t back = rst_page_back(page);
+    if (list != NULL && (thorough || RST_CHECKED || !rst_page_glance(list))) {
+        if (RST_UNLIKELY(!rst_page_chain_is_whole(page, list, back)))
+            page->free = rst_page_mend(page, list, back);
+        else if (RST_CHECKED)
+            rst_page_check(page);
+    }
+    return rst_page_take(page);
+}
+
+static rst_block *fill(rst_heap *heap, unsigned c, bool thorough)
 {
     for (;;) {
         rst_slice *page = heap->active[c];
         if (page != NULL) {
-            if (RST_CHECKED)
-                rst_page_check(page);
-            rst_block *list = rst_page_take(page);
+            rst_block *list = page_take(page, thorough);
             if (list != NULL) {
                 if (circulation_is_small(page))
                     rst_page_carve(page, &list);
@@ -84,7 +97,9 @@ static rst_block *fill(rst_heap *heap, unsigned c)
 static void tick(rst_heap *heap)
 {
     uint32_t now = (uint32_t)rst_os_clock_ms();
-    heap->refills_to_tick = RST_TICK_REFILLS;
+    /* The first ones come here each time: a program that errs often does so early. */
+    heap->refills_to_tick = heap->trusted < RST_TRUST_REFILLS ? 1 : RST_TICK_REFILLS;
+    heap->trusted += heap->trusted < RST_TRUST_REFILLS;
     if (RST_UNLIKELY(rst_load_relaxed(&rst_registry_left_behind) != 0))
         rst_registry_take_over();
     if (now - heap->flushed_ms >= RST_FLUSH_MS) {
@@ -104,10 +119,11 @@ RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
     rst_heap_enter(heap);
     rst_count(&heap->counters.refills, 1);
     rst_remote_drain_owner(heap);
-    if (heap->refills_to_tick == 0)
+    bool thorough = heap->refills_to_tick == 0;
+    if (thorough)
         tick(heap);
     heap->refills_to_tick--;
-    rst_block *list = fill(heap, c);
+    rst_block *list = fill(heap, c, thorough);
     if (list != NULL)
         heap->list[c] = list->next;
     rst_heap_leave(heap);

@@ -82,6 +82,8 @@ void rst_remote_drain(rst_heap *heap)
     for (rst_message *message = rst_inbox_take_mt(heap); message != NULL; message = next) {
         next = message->next;
         rst_parcel parcel = rst_message_open(message);
+        if (RST_UNLIKELY(rst_parcel_is_old(&parcel)))
+            break;
         rst_parcel_count(&heap->counters, &parcel);
         rst_heap_page_event(heap, parcel.page, rst_page_put_chain(parcel.page, parcel.head, parcel.tail, parcel.count));
     }

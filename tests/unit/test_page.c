@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "unit.h" /* ROOST_TEST_OS_FAKE */
 
+#include "core/options.h"
 #include "core/page.h"
 
 enum { BLOCKS_MAX = RST_SLICE_SIZE / RST_GRAIN };
@@ -151,6 +152,69 @@ static void a_partly_carved_page_counts(void **state)
     }
 }
 
+/* What is sound of a damaged list stays: `damage` changes a list of eight free blocks, the last first. */
+static void mend_keeps(void (*damage)(rst_block **block, rst_block *outside), uint32_t count, unsigned kept)
+{
+    rst_slice *page = rst_page_make(owner, 3);
+    rst_block *list = NULL, *block[8], outside = {0};
+    rst_page_carve(page, &list);
+    for (unsigned i = 0; i < 8; i++, list = list->next)
+        block[i] = list;
+    block[7]->next = NULL;
+    assert_true(rst_page_chain_is_whole(page, block[0], 8));
+    assert_false(rst_page_chain_is_whole(page, block[0], 7));
+    assert_false(rst_page_chain_is_whole(page, block[0], 9));
+    damage(block, &outside);
+    assert_false(rst_page_chain_is_whole(page, block[0], count));
+    rst_option_values[RST_OPTION_bad_pointer] = 0;
+    list = rst_page_mend(page, block[0], count);
+    for (unsigned i = 0; i < kept; i++, list = list->next)
+        assert_ptr_equal(list, block[i]);
+    assert_null(list);
+    rst_page_end(page);
+}
+
+static void circle(rst_block **block, rst_block *outside)
+{
+    (void)outside;
+    block[5]->next = block[2];
+}
+
+static void leads_out(rst_block **block, rst_block *outside)
+{
+    block[0]->next = outside;
+}
+
+static void into_a_block(rst_block **block, rst_block *outside)
+{
+    (void)outside;
+    block[3]->next = (rst_block *)((char *)block[4] + 16);
+}
+
+static void into_what_is_not_carved(rst_block **block, rst_block *outside)
+{
+    (void)outside;
+    block[7]->next = (rst_block *)(rst_page_memory(rst_slice_of(block[7])) + RST_SLICE_SIZE - 64);
+}
+
+static void ends_early(rst_block **block, rst_block *outside)
+{
+    (void)outside;
+    block[6]->next = NULL;
+}
+
+static void a_damaged_list_is_mended(void **state)
+{
+    (void)state;
+    uint64_t before = rst_option_get(bad_pointer);
+    mend_keeps(circle, 8, 6);
+    mend_keeps(leads_out, 8, 1);
+    mend_keeps(into_a_block, 8, 4);
+    mend_keeps(into_what_is_not_carved, 9, 8);
+    mend_keeps(ends_early, 8, 7);
+    rst_option_values[RST_OPTION_bad_pointer] = before;
+}
+
 static void a_recut_page_serves_another_class(void **state)
 {
     (void)state;
@@ -223,6 +287,7 @@ int main(void)
         cmocka_unit_test(blocks_lie_side_by_side),
         cmocka_unit_test(a_full_page_tells_its_events_once),
         cmocka_unit_test(a_partly_carved_page_counts),
+        cmocka_unit_test(a_damaged_list_is_mended),
         cmocka_unit_test(a_recut_page_serves_another_class),
         cmocka_unit_test(an_ended_page_is_dirty_where_it_was_written),
         cmocka_unit_test(no_memory_makes_no_page),

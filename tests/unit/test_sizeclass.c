@@ -31,6 +31,25 @@ static void class_table_follows_the_rule(void **state)
     assert_int_equal(rst_classes[RST_CLASS_COUNT - 1].size, 65536);
 }
 
+static void index_is_found_without_division(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        const rst_class_info *info = &rst_classes[c];
+        for (size_t offset = 0; offset < 2 * info->span * RST_SLICE_SIZE; offset++) {
+            uint64_t index = rst_class_index(info, offset);
+            if (offset % info->size == 0)
+                assert_int_equal(index, offset / info->size);
+            else
+                assert_true(index >= RST_GRAIN * RST_SLICE_SIZE);
+        }
+        for (size_t before = 1; before < 100000; before++)
+            assert_true(rst_class_index(info, 0 - before) >= info->capacity);
+        for (unsigned bit = 20; bit < 64; bit++)
+            assert_true(rst_class_index(info, (uint64_t)info->size + ((uint64_t)1 << bit)) >= info->capacity);
+    }
+}
+
 static void every_size_gets_the_least_class(void **state)
 {
     (void)state;
@@ -64,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_table_follows_the_rule),
+        cmocka_unit_test(index_is_found_without_division),
         cmocka_unit_test(every_size_gets_the_least_class),
         cmocka_unit_test(aligned_class_is_the_least_that_fits),
     };
