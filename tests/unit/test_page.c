@@ -155,7 +155,7 @@ static void a_partly_carved_page_counts(void **state)
 /* What is sound of a damaged list stays: `damage` changes a list of eight free blocks, the last first. */
 static void mend_keeps(void (*damage)(rst_block **block, rst_block *outside), uint32_t count, unsigned kept)
 {
-    rst_slice *page = rst_page_make(owner, 3);
+    rst_slice *page = rst_page_make(owner, 3, false);
     rst_block *list = NULL, *block[8], outside = {0};
     rst_page_carve(page, &list);
     for (unsigned i = 0; i < 8; i++, list = list->next)
