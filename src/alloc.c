@@ -40,9 +40,9 @@ static void *alloc_large(size_t size, size_t alignment, bool zero)
     /* Attach, so that options are read and the clock is looked at by someone. */
     if (size > RST_SIZE_MAX || rst_attached_heap() == NULL)
         return rst_out_of_memory();
-    rst_purge_tick();
-    rst_steward_consider();
     void *block = rst_large_alloc(size, alignment, zero);
+    rst_purge_tick(); /* after it: what was idle may just have been taken, and it is seen how much is in use */
+    rst_steward_consider();
     if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
         rst_steward_start();
     return block != NULL ? block : rst_out_of_memory();

@@ -35,15 +35,16 @@ static size_t metadata_bytes(size_t size)
 
 static bool arena_reserve(rst_arena *arena, size_t size)
 {
-    size_t metadata = rst_align_up(metadata_bytes(size), RST_SEGMENT_SIZE);
+    size_t metadata = metadata_bytes(size);
     char *p = rst_os_reserve(size + metadata, RST_SEGMENT_SIZE);
     if (p == NULL)
         return false;
     *arena = (rst_arena){.size = size, .reservation = p, .reservation_size = size + metadata};
-    arena->base = p + metadata;
+    /* The tables lie behind the memory, so that nothing is lost to its alignment: where address space is limited small arenas are many. */
+    arena->base = p;
+    arena->groups = (rst_group *)(p + size);
+    arena->slices = (rst_slice *)(p + size + rst_align_up(groups_bytes(size), rst_os_page_size()));
     rst_os_huge(arena->base, size, false); /* until huge.h asks, whatever the system does by itself */
-    arena->groups = (rst_group *)p;
-    arena->slices = (rst_slice *)(p + rst_align_up(groups_bytes(size), rst_os_page_size()));
     return true;
 }
 

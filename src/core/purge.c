@@ -1,21 +1,28 @@
 /* Purge: see purge.h. SPDX-License-Identifier: MIT */
 #include "core/purge.h"
 
+#include "core/counters.h"
 #include "core/options.h"
+#include "core/regain.h"
 #include "core/segment.h"
 #include "os/os.h"
 
 #include <limits.h>
 
 /* A step is taken in the midst of a program's work, so it is short; when it leaves something undone the next one comes soon. */
-enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10, STEP_SEGMENTS = 2 };
+enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10, STEP_SEGMENTS = 2, WINDOW_MIN_MS = 1000 };
 
-static _Atomic uint64_t next_step; /* ms; whoever moves it on does the step */
+static _Atomic uint64_t next_step;           /* ms; whoever moves it on does the step */
+static _Atomic uint64_t surplus_stuck_until; /* ms */
+
+/* Without a keeper idle memory is looked at in pieces of this size: so is it given back. */
+#define SURPLUS_MIN RST_SEGMENT_SIZE
 
 typedef struct purge_step {
     uint32_t now;      /* ms */
     uint32_t interval; /* visit segments that were not visited for so long, ms */
     unsigned budget;   /* segments of which something may still be purged */
+    size_t enough;     /* and until so many bytes have been */
     bool young_too;
     bool warm;     /* something idle is left */
     size_t purged; /* bytes */
@@ -24,8 +31,11 @@ typedef struct purge_step {
 /* Visits are half the delay apart, and what has been idle for a whole interval goes: between half the delay and all of it. */
 static purge_step step_of(uint32_t delay, unsigned budget)
 {
-    return (purge_step){
-        .now = (uint32_t)rst_os_clock_ms(), .interval = delay / 2, .budget = budget, .young_too = delay == 0};
+    return (purge_step){.now = (uint32_t)rst_os_clock_ms(),
+                        .interval = delay / 2,
+                        .budget = budget,
+                        .enough = SIZE_MAX,
+                        .young_too = delay == 0};
 }
 
 /* From the highest segment down: memory is handed out from the lowest up. */
@@ -40,6 +50,8 @@ static void purge_group(purge_step *step, rst_arena *arena, size_t g)
             size_t purged = rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s, step->now, step->young_too);
             step->purged += purged;
             step->budget -= purged != 0;
+            if (step->purged >= step->enough)
+                step->budget = 0;
         }
         step->warm |=
             (rst_load_seq(&group->may_warm) >> s & 1) != 0 && rst_segment_idles(arena, g * RST_GROUP_SEGMENTS + s);
@@ -73,14 +85,34 @@ static uint32_t step_pause(uint32_t delay)
     return (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
 }
 
+/* Without a keeper: what is more than worth keeping goes back at once, since nobody may come by when it is old. */
+static void purge_surplus(uint64_t now, uint32_t delay)
+{
+    size_t in_use = rst_load_relaxed(&rst_process.in_use);
+    size_t footprint = rst_load_relaxed(&rst_process.footprint);
+    rst_regain_note(in_use, footprint, now, (uint32_t)rst_max(delay, WINDOW_MIN_MS));
+    size_t idle = footprint - in_use;
+    size_t worth = rst_regain_worth(in_use);
+    if ((ptrdiff_t)idle < 0 || idle < SURPLUS_MIN || idle - SURPLUS_MIN < worth ||
+        now < rst_load_relaxed(&surplus_stuck_until))
+        return;
+    purge_step step = step_of(0, UINT_MAX);
+    step.enough = idle - worth;
+    purge_older(&step);
+    if (step.purged == 0) /* refused, or others are at it */
+        rst_store_relaxed(&surplus_stuck_until, now + STEP_MIN_MS);
+}
+
 /* Without a keeper. */
 static void tick_step(void)
 {
     uint64_t now = rst_os_clock_ms();
     uint64_t due = rst_load_relaxed(&next_step);
+    uint32_t delay = (uint32_t)rst_option_get(purge_delay);
+    if (delay != 0)
+        purge_surplus(now, delay);
     if (now < due)
         return;
-    uint32_t delay = (uint32_t)rst_option_get(purge_delay);
     purge_step step = step_of(delay, delay == 0 ? UINT_MAX : STEP_SEGMENTS);
     /* relaxed: only decides who does the step. */
     if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + step_pause(delay), memory_order_relaxed,

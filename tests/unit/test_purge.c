@@ -59,6 +59,7 @@ static int begin(void **state)
     (void)state;
     fake_fail_none();
     rst_store_relaxed(&rst_option_values[RST_OPTION_purge_delay], DELAY);
+    rst_store_relaxed(&rst_option_values[RST_OPTION_idle_keep], UINT64_MAX / 4); /* here memory goes by its age alone */
     tick_at(now + 100 * DELAY);
     rst_purge_all();
     /* An earlier test may have given written slices back as clean ones. */
