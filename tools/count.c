@@ -123,7 +123,7 @@ static bool page_window(const struct image *image, uint64_t block, struct image_
 }
 
 /* Blocks of a free list; it is followed only inside its page, and no further than a page can reach. */
-static uint64_t list_length(const struct image *image, uint64_t block)
+static uint64_t list_length(struct image *image, uint64_t block)
 {
     struct image_window window;
     uint64_t count = 0;
@@ -134,6 +134,8 @@ static uint64_t list_length(const struct image *image, uint64_t block)
     while (block != 0 && count < UINT16_MAX && block % image->layout->const_grain == 0 &&
            window_word(&window, block, &block))
         count++;
+    if (window.unreadable != 0)
+        image->unreadable = window.unreadable;
     window_close(&window);
     return count;
 }

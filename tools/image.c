@@ -218,8 +218,10 @@ bool window_word(struct image_window *window, uint64_t address, uint64_t *value)
     if ((window->have[piece / 64] >> piece % 64 & 1) == 0) {
         uint64_t at = piece * PIECE;
         uint64_t here = window->size - at < PIECE ? window->size - at : PIECE;
-        if (!window->target->read(window->target, window->start + at, window->bytes + at, here))
+        if (!window->target->read(window->target, window->start + at, window->bytes + at, here)) {
+            window->unreadable = window->start + at;
             return false;
+        }
         window->have[piece / 64] |= (uint64_t)1 << piece % 64;
     }
     memcpy(value, window->bytes + offset, sizeof *value);
@@ -258,9 +260,12 @@ int image_read(struct image *image, struct target *target, const struct layout *
     if (problem->code == CLI_OK) {
         heaps_settle(image);
         image_count(image);
-    } else {
-        image_free(image);
+        if (image->unreadable != 0 &&
+            target->is_core) /* else it was unmapped meanwhile, or is going to be found damaged */
+            target->why(target, image->unreadable, problem);
     }
+    if (problem->code != CLI_OK)
+        image_free(image);
     return problem->code;
 }
 

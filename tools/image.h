@@ -44,6 +44,7 @@ struct image {
     uint64_t large_blocks, large_slices, large_bytes;
     uint64_t free_dirty_slices, free_clean_slices; /* below the frontiers; dirty ones may be resident */
     uint64_t segments_in_use;
+    uint64_t unreadable; /* memory of a page that could not be read when it was needed; 0: none */
 };
 
 /* Copy everything and count. Returns CLI_OK or an exit code. */
@@ -96,7 +97,8 @@ struct image_window {
     struct target *target;
     uint64_t start, size;
     char *bytes;
-    uint64_t *have; /* a bit for each piece */
+    uint64_t *have;      /* a bit for each piece */
+    uint64_t unreadable; /* an address that could not be read; 0: none */
 };
 
 bool window_open(struct image_window *window, struct target *target, uint64_t start, uint64_t size);

@@ -13,13 +13,14 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
 #endif
 
-enum { FREEZE_ROUNDS = 100 };
+enum { FREEZE_ROUNDS = 1000, REFUSALS = 50 };
 
 struct frozen {
     uint32_t thread;
@@ -31,6 +32,7 @@ struct process {
     int error;             /* errno of the last read that failed */
     struct frozen *frozen; /* threads that are held */
     size_t frozen_count;
+    bool refused; /* a thread could not be frozen in this round */
 };
 
 static FILE *proc_open(uint32_t pid, const char *name)
@@ -217,6 +219,20 @@ static uint64_t thread_pc(uint32_t pid, uint32_t tid)
     return pc;
 }
 
+static uint64_t thread_cpu(uint32_t pid, uint32_t tid)
+{
+    char name[64];
+    uint64_t ns = 0;
+    snprintf(name, sizeof name, "task/%" PRIu32 "/schedstat", tid);
+    FILE *file = proc_open(pid, name);
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%" SCNu64, &ns) != 1)
+        ns = 0;
+    fclose(file);
+    return ns;
+}
+
 /* Call `each` with every thread's number; false as soon as it says so, or when there is no such process. */
 static bool for_threads(uint32_t pid, bool (*each)(struct target *, uint32_t), struct target *target)
 {
@@ -237,8 +253,10 @@ static bool for_threads(uint32_t pid, bool (*each)(struct target *, uint32_t), s
 
 static bool find_thread(struct target *target, uint32_t tid)
 {
-    struct target_thread thread = {
-        .outer_id = tid, .id = inner_id(target->pid, tid), .pc = thread_pc(target->pid, tid)};
+    struct target_thread thread = {.outer_id = tid,
+                                   .id = inner_id(target->pid, tid),
+                                   .pc = thread_pc(target->pid, tid),
+                                   .cpu_ns = thread_cpu(target->pid, tid)};
     char name[64];
     snprintf(name, sizeof name, "task/%" PRIu32 "/comm", tid);
     FILE *file = proc_open(target->pid, name);
@@ -285,7 +303,8 @@ static bool freeze_thread(struct target *target, uint32_t tid)
     if (ptrace(PTRACE_SEIZE, (pid_t)tid, NULL, NULL) != 0 || ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL) != 0 ||
         waitpid((pid_t)tid, &status, __WALL) < 0) {
         process->error = errno;
-        return errno == ESRCH;
+        process->refused |= errno == EPERM;
+        return errno == ESRCH || errno == EPERM;
     }
     if (!WIFSTOPPED(status))
         return true;
@@ -295,21 +314,32 @@ static bool freeze_thread(struct target *target, uint32_t tid)
     return true;
 }
 
+/* Rounds, until one finds no thread that is not held: threads are started meanwhile. One that is just ending is refused (EPERM) like one
+ * that a debugger has, but is soon gone. */
 int process_freeze(struct target *target, struct problem *problem)
 {
     struct process *process = target->own;
-    size_t before;
-    int rounds = 0;
-    do { /* threads that are started meanwhile are found in the next round */
+    const struct timespec pause = {.tv_nsec = 1000000};
+    size_t before = 0;
+    int refusals = 0;
+    bool all = true;
+    for (int rounds = 0; all && rounds < FREEZE_ROUNDS && refusals < REFUSALS; rounds++) {
         before = process->frozen_count;
-        if (!for_threads(target->pid, freeze_thread, target)) {
-            process_thaw(target);
-            return problem_set(problem, process->error == EPERM ? CLI_NO_PERMISSION : CLI_LOST,
-                               "%s cannot be frozen: %s", target->label,
-                               process->error == EPERM ? "no permission, or a debugger has it"
-                                                       : strerror(process->error));
+        process->refused = false;
+        all = for_threads(target->pid, freeze_thread, target);
+        if (!process->refused && process->frozen_count == before)
+            break;
+        if (process->refused) {
+            refusals++;
+            nanosleep(&pause, NULL);
         }
-    } while (process->frozen_count != before && ++rounds < FREEZE_ROUNDS);
+    }
+    if (!all || process->refused || process->frozen_count != before) {
+        int error = process->error;
+        process_thaw(target);
+        return problem_set(problem, error == EPERM ? CLI_NO_PERMISSION : CLI_LOST, "%s cannot be frozen: %s",
+                           target->label, error == EPERM ? "no permission, or a debugger has it" : strerror(error));
+    }
     target->still = true;
     return CLI_OK;
 }

@@ -14,6 +14,7 @@ static const struct cli_command commands[] = {
     {"options", cli_options, "what can be set"},
     {"figures", cli_figures, "what the statistics tell"},
     {"stat", cli_stat, "what a process or a core file holds"},
+    {"check", cli_check, "whether a process's or a core file's heap is sound"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -1,6 +1,6 @@
 /* A process to be looked at from outside: makes pages, large blocks, messages and heaps of every state, prints its own figures, then
  * "ready", and waits until its standard input ends. `holder --damage WHAT` breaks one thing first, as a program with a defect would; `holder
- * --busy SECONDS` works in two threads instead, so that what is read is torn; `holder --abort` ends with a core.
+ * --busy` works in two threads instead, so that what is read is torn; `holder --abort` ends with a core.
  * SPDX-License-Identifier: MIT */
 #include "core/page.h"
 #include "roost/roost.h"
@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BLOCKS = 4000, BUSY_BLOCKS = 512 };
@@ -68,15 +67,16 @@ static void *busy(void *unused)
     return unused;
 }
 
-static int work(const char *seconds)
+static int work(void)
 {
     pthread_t threads[2];
-    struct timespec rest = {.tv_sec = atoi(seconds)};
+    char byte;
     for (int i = 0; i < 2; i++)
         pthread_create(&threads[i], NULL, busy, NULL);
     puts("ready");
     fflush(stdout);
-    nanosleep(&rest, NULL);
+    while (read(0, &byte, 1) > 0) {
+    }
     atomic_store(&stop, 1);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
@@ -130,8 +130,9 @@ static void damage(const char *what)
         page->span = 3;
     else if (strcmp(what, "owner") == 0)
         rst_store_relaxed(&page->owner, (struct rst_heap *)(uintptr_t)0x1000);
-    else if (strcmp(what, "state") == 0) /* active, and in no heap's hands */
-        rst_store_relaxed(&page->state, (rst_load_relaxed(&page->state) & ~RST_PAGE_STATE_MASK) ^ RST_PAGE_AVAILABLE);
+    else if (strcmp(what, "state") == 0) /* with free blocks nobody would ever look for */
+        rst_store_relaxed(&page->state,
+                          (rst_load_relaxed(&page->state) & ~RST_PAGE_STATE_MASK) | (uint32_t)RST_PAGE_FULL);
     else if (strcmp(what, "bit") == 0) /* of a slice in use: could be handed out again */
         rst_or_seq(&rst_segment_at(&rst_arenas[0], rst_slice_index(&rst_arenas[0], page) / RST_SEGMENT_SLICES)->free,
                    1u << rst_slice_index(&rst_arenas[0], page) % RST_SEGMENT_SLICES);
@@ -165,10 +166,10 @@ int main(int argc, char **argv)
 {
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* a reader need not be our parent */
     alarm(100);
-    if (argc == 3 && strcmp(argv[1], "--busy") == 0)
-        return work(argv[2]);
-    hold(argc == 3 && strcmp(argv[1], "--damage") == 0 ? argv[2] : NULL);
-    if (argc == 2 && strcmp(argv[1], "--abort") == 0) {
+    if (argc == 2 && strcmp(argv[1], "--busy") == 0)
+        return work();
+    hold(argc >= 3 && strcmp(argv[1], "--damage") == 0 ? argv[2] : NULL);
+    if (argc >= 2 && strcmp(argv[argc - 1], "--abort") == 0) {
         struct rlimit whole = {RLIM_INFINITY, RLIM_INFINITY};
         setrlimit(RLIMIT_CORE, &whole);
         abort();

@@ -50,7 +50,7 @@ expect 0 '*thread*idle*' '' "$ROOST_CMD" stat -H "$pid"
 let_go
 
 # A process that is busy is read while it works; figures are sane.
-hold "$HOLDER" --busy 2
+hold "$HOLDER" --busy
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     expect 0 '{*}' '' "$ROOST_CMD" stat --json "$pid"
     [ "$(figure allocated "$scratch/.out")" -le "$(figure in_use_peak "$scratch/.out")" ] || fail "more allocated than in use"
@@ -60,9 +60,7 @@ expect 0 '*' '' "$ROOST_CMD" stat -f "$pid"
 for signal in INT TERM KILL; do
     ("$ROOST_CMD" stat -f "$pid" >/dev/null 2>&1 & kill -$signal $!; wait $! 2>/dev/null)
 done
-wait "$pid" || fail "the busy process did not end well after it was frozen: $?"
-held=()
-let_go
+let_go || fail "the busy process did not end well after it was frozen: $?"
 
 # Refusals.
 expect 3 '' 'roost: there is no process 4194305' "$ROOST_CMD" stat 4194305

@@ -6,10 +6,13 @@
 unset LD_PRELOAD ROOST_OPTIONS ROOST_STATS
 held=()
 
+# End what is held; returns the exit code of the last of it.
 let_go() {
+    local code=0
     exec 9>&- # their standard input ends
-    [ ${#held[@]} -eq 0 ] || wait "${held[@]}" 2>/dev/null
+    [ ${#held[@]} -eq 0 ] || wait "${held[@]}" 2>/dev/null || code=$?
     held=()
+    return $code
 }
 trap 'let_go; rm -rf "$scratch"' EXIT
 
