@@ -13,7 +13,7 @@ if [ "${1:-}" = --check ]; then
     shift
 fi
 files=("$@")
-[ $# -gt 0 ] || files=(README.md docs/options.md docs/stats.md docs/roost.7)
+[ $# -gt 0 ] || files=(README.md docs/options.md docs/stats.md docs/roost.7 docs/stats.schema.json)
 
 fill() {
     local line words skipping=0
@@ -33,7 +33,10 @@ fill() {
 
 stale=0
 for file in "${files[@]}"; do
-    new=$(fill <"$file" && echo .)
+    case $file in
+    *.schema.json) new=$("$roost" figures --schema && echo .) ;;
+    *) new=$(fill <"$file" && echo .) ;;
+    esac
     if [ "$new" = "$(cat "$file" && echo .)" ]; then continue; fi
     if [ "$check" -eq 1 ]; then
         echo "$file is not what the tables say; run scripts/generate.sh"

@@ -1,6 +1,7 @@
 /* Start-up, the exit of threads, fork, and the end of the process: the hooks that floor 1 calls upward.
  * SPDX-License-Identifier: MIT */
 #include "core/arena.h"
+#include "core/counters.h"
 #include "core/metadata.h"
 #include "core/options.h"
 #include "face.h"
@@ -59,6 +60,7 @@ static void after_fork_child(void)
 static RST_COLD void start(void)
 {
     bool first = false;
+    uint64_t began = rst_os_clock_us();
     rst_lock_acquire(&start_lock);
     if (!rst_load_relaxed(&started)) {
         first = true;
@@ -74,6 +76,7 @@ static RST_COLD void start(void)
         int saved = errno;
         rst_os_set_fork(before_fork, after_fork_parent, after_fork_child); /* may allocate: so it comes last */
         errno = saved;
+        rst_process_add(start_time, rst_os_clock_us() - began);
     }
 }
 
@@ -95,7 +98,10 @@ static RST_COLD rst_heap *attach(void)
     rst_heap *heap = rst_thread_heap;
     if (heap != &rst_heap_none) /* start() has allocated */
         return heap;
+    uint64_t began = rst_arena_count() == 0 ? rst_os_clock_us() : 0;
     heap = rst_registry_attach();
+    if (began != 0)
+        rst_process_add(start_time, rst_os_clock_us() - began);
     if (heap != NULL && phase != THREAD_ENDING_MAIN)
         rst_os_arm_thread_exit(phase == THREAD_ENDING);
     return heap;
@@ -132,6 +138,6 @@ __attribute__((constructor(101))) static void on_load(void)
 __attribute__((destructor(101))) static void on_unload(void)
 {
     if (rst_option_get(stats) != 0)
-        rst_report_stats();
+        rst_report_write(RST_TO_ERROR, RST_TEXT);
     rst_steward_stop();
 }

@@ -55,6 +55,16 @@ uint64_t rst_os_clock_ms(void)
     return clock_ms;
 }
 
+uint64_t rst_os_clock_us(void)
+{
+    return clock_ms * 1000;
+}
+
+void rst_os_faults(uint64_t *minor, uint64_t *major)
+{
+    *minor = *major = 0;
+}
+
 uint64_t rst_os_random(void)
 {
     return 0x9e3779b97f4a7c15ull;
@@ -108,6 +118,11 @@ void rst_os_write_error(const char *text, size_t length)
     errors_used += length;
     errors[errors_used] = '\0';
     pthread_mutex_unlock(&lock);
+}
+
+bool rst_os_write(int fd, const char *text, size_t length)
+{
+    return write(fd, text, length) == (ssize_t)length;
 }
 
 void rst_os_keep_error_output(void)

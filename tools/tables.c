@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum form { FORM_TEXT, FORM_MARKDOWN, FORM_BRIEF, FORM_MAN };
+enum form { FORM_TEXT, FORM_MARKDOWN, FORM_BRIEF, FORM_MAN, FORM_SCHEMA };
 enum { COLUMNS = 98 };
 
 struct option_row {
@@ -27,6 +27,9 @@ static const struct option_row options[] = {ROOST_OPTION_TABLE(OPTION_ROW)};
 static const struct figure_row of_process[] = {ROOST_PROCESS_TABLE(FIGURE_ROW)};
 static const struct figure_row of_heaps[] = {ROOST_HEAP_TABLE(FIGURE_ROW)};
 static const struct figure_row by_walk[] = {ROOST_WALK_TABLE(FIGURE_ROW)};
+static const struct figure_row calls[] = {ROOST_CALL_TABLE(FIGURE_ROW)};
+static const struct figure_row of_class[] = {ROOST_CLASS_TABLE(FIGURE_ROW)};
+static const struct figure_row of_heap[] = {ROOST_HEAP_ROW_TABLE(FIGURE_ROW)};
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* "1 TiB", "1000 ms", "0". */
@@ -134,14 +137,51 @@ static void print_figures(const char *title, const struct figure_row *rows, size
     }
 }
 
+/* The members of one object, all of them required. */
+static void schema_object(const struct figure_row *const *tables, const size_t *counts, size_t n)
+{
+    printf("{\"type\": \"object\", \"additionalProperties\": false, \"properties\": {");
+    for (size_t t = 0, any = 0; t < n; t++) {
+        for (size_t i = 0; i < counts[t]; i++, any = 1)
+            printf("%s\n  \"%s\": {\"type\": \"integer\", \"minimum\": 0, \"description\": \"%s%s%s\"}", any ? "," : "",
+                   tables[t][i].name, tables[t][i].unit, tables[t][i].unit[0] != '\0' ? ": " : "", tables[t][i].help);
+    }
+    printf("},\n  \"required\": [");
+    for (size_t t = 0, any = 0; t < n; t++) {
+        for (size_t i = 0; i < counts[t]; i++, any = 1)
+            printf("%s\"%s\"", any ? ", " : "", tables[t][i].name);
+    }
+    printf("]}");
+}
+
+static void print_schema(void)
+{
+    static const struct figure_row *const process[] = {by_walk, of_process, of_heaps, calls};
+    static const size_t counts[] = {COUNT(by_walk), COUNT(of_process), COUNT(of_heaps), COUNT(calls)};
+    static const struct figure_row *const class = of_class, *const heap = of_heap;
+    printf(
+        "{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"title\": \"statistics of roost\",\n"
+        "\"type\": \"object\", \"additionalProperties\": false,\n"
+        "\"required\": [\"schema\", \"version\", \"pid\", \"clock_ms\", \"process\", \"classes\", \"heaps\"],\n"
+        "\"properties\": {\n"
+        "\"schema\": {\"const\": 1, \"description\": \"changes when a figure goes or its meaning changes\"},\n"
+        "\"version\": {\"type\": \"string\", \"pattern\": \"^[0-9]+[.][0-9]+[.][0-9]+$\"},\n"
+        "\"pid\": {\"type\": \"integer\", \"minimum\": 1},\n"
+        "\"clock_ms\": {\"type\": \"integer\", \"minimum\": 0, \"description\": \"a clock that does not go back\"},\n"
+        "\"process\": ");
+    schema_object(process, counts, COUNT(process));
+    printf(",\n\"classes\": {\"type\": \"array\", \"items\": ");
+    schema_object(&class, &(size_t){COUNT(of_class)}, 1);
+    printf("},\n\"heaps\": {\"type\": \"array\", \"items\": ");
+    schema_object(&heap, &(size_t){COUNT(of_heap)}, 1);
+    printf("}}}\n");
+}
+
 static int parse(int argc, char **argv, const char *help, enum form *form)
 {
     static const struct option known[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"markdown", no_argument, NULL, 'm'},
-        {"brief", no_argument, NULL, 'b'},
-        {"man-source", no_argument, NULL, 'M'},
-        {NULL, 0, NULL, 0},
+        {"help", no_argument, NULL, 'h'},       {"markdown", no_argument, NULL, 'm'}, {"brief", no_argument, NULL, 'b'},
+        {"man-source", no_argument, NULL, 'M'}, {"schema", no_argument, NULL, 's'},   {NULL, 0, NULL, 0},
     };
     int result;
     while ((result = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
@@ -149,9 +189,9 @@ static int parse(int argc, char **argv, const char *help, enum form *form)
             puts(help);
         if (result == 'h')
             return -1;
-        if (result != 'm' && result != 'b' && result != 'M')
+        if (result != 'm' && result != 'b' && result != 'M' && result != 's')
             return cli_bad_option(argv[0], result, argv);
-        *form = result == 'm' ? FORM_MARKDOWN : result == 'b' ? FORM_BRIEF : FORM_MAN;
+        *form = result == 'm' ? FORM_MARKDOWN : result == 'b' ? FORM_BRIEF : result == 's' ? FORM_SCHEMA : FORM_MAN;
     }
     if (optind < argc)
         return cli_error(CLI_USAGE, "%s: '%s' is too much; try 'roost %s --help'", argv[0], argv[optind], argv[0]);
@@ -183,14 +223,22 @@ int cli_figures(int argc, char **argv)
 {
     enum form form = FORM_TEXT;
     int code = parse(argc, argv,
-                     "Usage: roost figures [--markdown]\n"
+                     "Usage: roost figures [--markdown | --schema]\n"
                      "\n"
-                     "Prints every figure of the statistics: kind, unit and meaning. --markdown: as in docs/stats.md.",
+                     "Prints every figure of the statistics: kind, unit and meaning. --markdown: as in docs/stats.md.\n"
+                     "--schema: the JSON Schema of the statistics in JSON.",
                      &form);
     if (code != CLI_OK)
         return code < 0 ? CLI_OK : code;
+    if (form == FORM_SCHEMA) {
+        print_schema();
+        return CLI_OK;
+    }
     print_figures("Figures of the process", of_process, COUNT(of_process), form);
     print_figures("Figures that each heap keeps, summed", of_heaps, COUNT(of_heaps), form);
     print_figures("Figures found by walking the pages", by_walk, COUNT(by_walk), form);
+    print_figures("System calls that roost makes", calls, COUNT(calls), form);
+    print_figures("Figures of one size class", of_class, COUNT(of_class), form);
+    print_figures("Figures of one heap", of_heap, COUNT(of_heap), form);
     return CLI_OK;
 }

@@ -58,6 +58,9 @@ void rst_os_snapshot(void *to, const void *from, size_t size);
 /* A clock that does not go back: milliseconds. */
 uint64_t rst_os_clock_ms(void);
 
+/* The same in microseconds, finer and dearer. */
+uint64_t rst_os_clock_us(void);
+
 /* 64 bits hard to guess (addresses, and what the system gives a process at its start). */
 uint64_t rst_os_random(void);
 
@@ -78,6 +81,9 @@ size_t rst_os_read_file(const char *path, char *out, size_t size);
 
 /* Write all of `text` to standard error, past every buffer. Errors are ignored. Async-signal-safe. */
 void rst_os_write_error(const char *text, size_t length);
+
+/* Write all of `text` to a descriptor. False: not all; errno says why. Async-signal-safe. */
+bool rst_os_write(int fd, const char *text, size_t length);
 
 /* From now on rst_os_write_error reaches the standard error of this moment even when the program closes its own, as many
  * do before they exit. Costs a file descriptor. */
@@ -104,6 +110,9 @@ bool rst_os_thread_gone(uint32_t thread_id);
 /* Resident and peak resident bytes of the process; 0 when unknown. */
 size_t rst_os_resident(void);
 size_t rst_os_peak_resident(void);
+
+/* Page faults of the process so far; 0 when unknown. */
+void rst_os_faults(uint64_t *minor, uint64_t *major);
 
 /* --- waiting (used by sync.h) ------------------------------------------------------------------------------------ */
 

@@ -1,6 +1,7 @@
 /* The OS contract, what is Linux's own: advice, names, moving of pages, futex, /proc, thread exit.
  * Works with /proc and /sys absent. SPDX-License-Identifier: MIT */
 #include "os/atomic.h"
+#include "os/calls.h"
 #include "os/os.h"
 #include "os/os_unix.h"
 
@@ -33,26 +34,32 @@
 
 void rst_unix_mark_named(void *address, size_t size)
 {
+    rst_os_count(name);
     prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)address, size, (unsigned long)"roost");
 }
 
 void rst_unix_mark_reserved(void *address, size_t size)
 {
     rst_unix_mark_named(address, size);
+    rst_os_count(advise);
     madvise(address, size, MADV_DONTDUMP);
 }
 
 void rst_unix_mark_committed(void *address, size_t size)
 {
+    rst_os_count(advise);
     madvise(address, size, MADV_DODUMP);
 }
 
 bool rst_os_purge(void *address, size_t size)
 {
     int saved = errno;
+    rst_os_count(advise);
     bool done = madvise(address, size, MADV_DONTNEED) == 0;
-    if (!done && errno == EINVAL) /* mlockall: kernels from 5.18 on can still do it */
+    if (!done && errno == EINVAL) { /* mlockall: kernels from 5.18 on can still do it */
+        rst_os_count(advise);
         done = madvise(address, size, MADV_DONTNEED_LOCKED) == 0;
+    }
     errno = saved;
     return done;
 }
@@ -68,6 +75,7 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
 bool rst_os_move(void *from, void *to, size_t size)
 {
     int saved = errno;
+    rst_os_count(move);
     void *p = mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
     errno = saved;
     return p == to;
@@ -153,6 +161,7 @@ bool rst_os_thread_gone(uint32_t thread_id)
 void rst_os_wait(void *word, uint32_t expected)
 {
     int saved = errno;
+    rst_os_count(sleep);
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
     errno = saved;
 }
@@ -161,6 +170,7 @@ void rst_os_wait_ms(void *word, uint32_t expected, uint32_t ms)
 {
     int saved = errno;
     struct timespec most = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    rst_os_count(sleep);
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &most, NULL, 0);
     errno = saved;
 }
@@ -168,6 +178,7 @@ void rst_os_wait_ms(void *word, uint32_t expected, uint32_t ms)
 void rst_os_wake(void *word)
 {
     int saved = errno;
+    rst_os_count(sleep);
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     errno = saved;
 }

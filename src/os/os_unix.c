@@ -2,6 +2,7 @@
  * Keeps errno. SPDX-License-Identifier: MIT */
 #include "os/os_unix.h"
 #include "os/atomic.h"
+#include "os/calls.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -42,8 +43,15 @@ size_t rst_os_address_space_left(void)
 
 static void *map_inaccessible(size_t size)
 {
+    rst_os_count(map);
     void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
+}
+
+static bool unmap(void *address, size_t size)
+{
+    rst_os_count(unmap);
+    return munmap(address, size) == 0;
 }
 
 /* Reserve more than asked and cut the ends off. */
@@ -54,10 +62,10 @@ static void *map_aligned(size_t size, size_t alignment)
         return NULL;
     char *start = (char *)rst_align_up((uintptr_t)p, alignment);
     if (start != p)
-        munmap(p, (size_t)(start - p));
+        unmap(p, (size_t)(start - p));
     size_t tail = (size_t)(p + size + alignment - (start + size));
     if (tail != 0)
-        munmap(start + size, tail);
+        unmap(start + size, tail);
     return start;
 }
 
@@ -68,7 +76,7 @@ void *rst_os_reserve(size_t size, size_t alignment)
     if (size + alignment > size) {
         p = map_inaccessible(size);
         if (p != NULL && ((uintptr_t)p & (alignment - 1)) != 0) {
-            munmap(p, size);
+            unmap(p, size);
             p = map_aligned(size, alignment);
         }
     }
@@ -81,6 +89,7 @@ void *rst_os_reserve(size_t size, size_t alignment)
 bool rst_os_commit(void *address, size_t size)
 {
     int saved = errno;
+    rst_os_count(protect);
     bool done = mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
     if (done)
         rst_unix_mark_committed(address, size);
@@ -91,6 +100,7 @@ bool rst_os_commit(void *address, size_t size)
 bool rst_os_decommit(void *address, size_t size)
 {
     int saved = errno;
+    rst_os_count(map);
     void *p = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     bool done = p == address;
     if (done)
@@ -102,6 +112,7 @@ bool rst_os_decommit(void *address, size_t size)
 bool rst_os_remap(void *address, size_t size)
 {
     int saved = errno;
+    rst_os_count(map);
     void *p =
         mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     bool done = p == address;
@@ -114,7 +125,7 @@ bool rst_os_remap(void *address, size_t size)
 bool rst_os_release(void *address, size_t size)
 {
     int saved = errno;
-    bool done = munmap(address, size) == 0;
+    bool done = unmap(address, size);
     errno = saved;
     return done;
 }
@@ -136,6 +147,14 @@ uint64_t rst_os_clock_ms(void)
     if (clock_gettime(CLOCK_MONOTONIC_COARSE, &now) != 0)
         return 0;
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+uint64_t rst_os_clock_us(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return 0;
+    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
 bool rst_os_environment_ready(void)
@@ -214,6 +233,22 @@ void rst_os_write_error(const char *text, size_t length)
     errno = saved;
 }
 
+bool rst_os_write(int fd, const char *text, size_t length)
+{
+    int saved = errno;
+    while (length != 0) {
+        ssize_t n = write(fd, text, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        text += n;
+        length -= (size_t)n;
+    }
+    errno = saved;
+    return true;
+}
+
 _Noreturn void rst_os_abort(void)
 {
     abort();
@@ -236,6 +271,14 @@ size_t rst_os_peak_resident(void)
     if (peak != 0)
         return peak * RST_KIB;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (size_t)usage.ru_maxrss * RST_KIB : 0;
+}
+
+void rst_os_faults(uint64_t *minor, uint64_t *major)
+{
+    struct rusage usage;
+    bool known = getrusage(RUSAGE_SELF, &usage) == 0;
+    *minor = known ? (uint64_t)usage.ru_minflt : 0;
+    *major = known ? (uint64_t)usage.ru_majflt : 0;
 }
 
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))

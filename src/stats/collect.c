@@ -3,10 +3,34 @@
 #include "stats/collect.h"
 
 #include "core/page.h"
+#include "os/calls.h"
+#include "os/fmt.h"
 #include "os/os.h"
+#include "threadcache/inbox.h"
 #include "threadcache/registry.h"
 
 enum { READINGS = 4 };
+
+/* What a collection adds up. */
+typedef struct tally {
+    roost_stats *stats;
+    roost_class_stats *classes; /* RST_CLASS_COUNT of them */
+    roost_heap_stats *heaps;    /* by number; NULL: not wanted */
+    size_t heap_rows;
+} tally;
+
+static _Atomic uint64_t allocated_peak;               /* the most that allocated was when someone asked */
+static _Atomic uint64_t allocs_told[RST_CLASS_COUNT]; /* the most that was told: a counter does not go back */
+
+/* Raise *most to `value` unless it is more already; returns what it is then. */
+static uint64_t raise(_Atomic uint64_t *most, uint64_t value)
+{
+    uint64_t seen = rst_load_relaxed(most);
+    while (value > seen &&
+           !atomic_compare_exchange_weak_explicit(most, &seen, value, memory_order_relaxed, memory_order_relaxed)) {
+    }
+    return rst_max(seen, value);
+}
 
 static void add_process(roost_stats *stats)
 {
@@ -48,16 +72,49 @@ static uint32_t list_length(const rst_block *block)
     return count;
 }
 
-/* Take out of `allocated` what the heap holds ready, and what waits in its open batches. */
-static void add_heap_blocks(roost_stats *stats, rst_heap *heap)
+/* The row of a heap; NULL: not wanted. */
+static roost_heap_stats *row_of(const tally *t, const rst_heap *heap)
 {
-    rst_block *list[RST_CLASS_COUNT];
-    rst_os_snapshot(list, heap->list, sizeof list);
+    return heap != NULL && heap->number < t->heap_rows ? &t->heaps[heap->number] : NULL;
+}
+
+/* Blocks of a class that the heap holds ready, and *handed: how many it has given out. The count of a list that changes meanwhile is a
+ * guess, and then *handed is less than it was rather than more. */
+static uint32_t blocks_ready(rst_heap *heap, unsigned c, uint64_t *handed)
+{
+    rst_block *head, *again;
+    uint64_t before = rst_load_relaxed(&heap->handed[c]);
+    rst_os_snapshot(&head, &heap->list[c], sizeof head);
+    uint32_t length = list_length(head);
+    rst_os_snapshot(&again, &heap->list[c], sizeof again);
+    bool still = again == head && rst_load_relaxed(&heap->handed[c]) == before;
+    uint64_t kept = still ? length : rst_classes[c].capacity;
+    *handed = before > kept ? before - kept : 0;
+    return length;
+}
+
+/* Take out of `allocated` what the heap holds ready. */
+static void add_lists(const tally *t, rst_heap *heap, roost_heap_stats *row)
+{
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        uint32_t length = list_length(list[c]);
-        stats->allocated_blocks -= length;
-        stats->allocated -= (uint64_t)length * rst_classes[c].size;
+        uint64_t handed;
+        uint64_t length = blocks_ready(heap, c, &handed);
+        uint64_t bytes = length * rst_classes[c].size;
+        t->classes[c].allocs += handed;
+        t->classes[c].ready += length;
+        t->stats->allocated_blocks -= length;
+        t->stats->allocated -= bytes;
+        if (row != NULL) {
+            row->ready_bytes += bytes;
+            row->live -= length;
+            row->live_bytes -= bytes;
+        }
     }
+}
+
+/* And what waits in its open batches. */
+static void add_batches(const tally *t, rst_heap *heap, roost_heap_stats *row)
+{
     for (unsigned i = 0; i < RST_BATCH_COUNT; i++) {
         rst_batch batch;
         rst_os_snapshot(&batch, &heap->batch[i], sizeof batch);
@@ -65,10 +122,40 @@ static void add_heap_blocks(roost_stats *stats, rst_heap *heap)
         if (batch.page == NULL)
             continue;
         rst_os_snapshot(&page, batch.page, sizeof page);
-        stats->undrained_blocks += batch.count;
-        if (page.size_class < RST_CLASS_COUNT)
-            stats->undrained_bytes += (uint64_t)batch.count * rst_classes[page.size_class].size;
+        if (page.size_class >= RST_CLASS_COUNT)
+            continue;
+        uint64_t bytes = (uint64_t)batch.count * rst_classes[page.size_class].size;
+        t->stats->undrained_blocks += batch.count;
+        t->stats->undrained_bytes += bytes;
+        t->classes[page.size_class].live -= batch.count;
+        if (row != NULL) {
+            row->unsent_blocks += batch.count;
+            row->unsent_bytes += bytes;
+        }
     }
+}
+
+static void add_heap(const tally *t, rst_heap *heap)
+{
+    roost_heap_stats *row = row_of(t, heap);
+    uint32_t state = rst_load_relaxed(&heap->state);
+    t->stats->heaps_parked += state == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
+    add_lists(t, heap, row);
+    add_batches(t, heap, row);
+    if (row == NULL)
+        return;
+    uint64_t flushed[1];
+    rst_os_snapshot(flushed, (const char *)heap + rst_align_down(offsetof(rst_heap, flushed_ms), 8), 8);
+    uint32_t last = (uint32_t)(flushed[0] >> (offsetof(rst_heap, flushed_ms) % 8 * 8));
+    row->number = heap->number;
+    row->thread = rst_load_relaxed(&heap->thread_id);
+    row->state = state;
+    row->inbox_bytes = (rst_load_relaxed(&heap->inbox) >> RST_INBOX_SHIFT) * RST_INBOX_UNIT;
+    row->batches_sent = rst_load_relaxed(&heap->counters.foreign_sent_batches);
+    row->batches_received = rst_load_relaxed(&heap->counters.foreign_received_batches) +
+                            rst_load_relaxed(&heap->outside.foreign_received_batches);
+    row->refills = rst_load_relaxed(&heap->counters.refills);
+    row->quiet = (uint32_t)rst_os_clock_ms() - last;
 }
 
 /* Blocks of a page that are neither back with it nor kept beside it. The owner may be in the midst of a change of state. */
@@ -84,29 +171,48 @@ static uint32_t blocks_out(const rst_slice *page)
     return out > page->foreign_count ? out - page->foreign_count : 0;
 }
 
+static void add_page(const tally *t, const rst_slice *page)
+{
+    const rst_class_info *info = &rst_classes[page->size_class];
+    roost_class_stats *class = &t->classes[page->size_class];
+    roost_heap_stats *row = row_of(t, rst_load_relaxed(&page->owner));
+    uint64_t out = blocks_out(page);
+    t->stats->pages++;
+    t->stats->allocated_blocks += out;
+    t->stats->allocated += out * info->size;
+    class->pages++;
+    class->capacity += info->capacity;
+    class->live += out;
+    if (row == NULL)
+        return;
+    row->pages++;
+    row->live += out;
+    row->live_bytes += out * info->size;
+    row->kept_bytes += rst_page_state_of(page) == RST_PAGE_TAKEN ? 0 : (uint64_t)page->foreign_count * info->size;
+}
+
 /* Count one slice; returns how many slices to go on. */
-static size_t add_slice(roost_stats *stats, const rst_slice *at)
+static size_t add_slice(const tally *t, const rst_slice *at)
 {
     rst_slice slice;
     rst_os_snapshot(&slice, at, sizeof slice);
-    if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT) {
-        uint32_t out = blocks_out(&slice);
-        stats->pages++;
-        stats->allocated_blocks += out;
-        stats->allocated += (uint64_t)out * rst_classes[slice.size_class].size;
-    }
+    if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT)
+        add_page(t, &slice);
     bool run = slice.kind == RST_KIND_PAGE || slice.kind == RST_KIND_LARGE;
     return run && slice.span != 0 ? slice.span : 1;
 }
 
-static void add_arena(roost_stats *stats, rst_arena *arena)
+static void add_arena(const tally *t, rst_arena *arena)
 {
     size_t slices = rst_load_acquire(&arena->frontier) / RST_SLICE_SIZE; /* pairs with rst_arena_grow */
-    for (size_t i = 0; i < slices;)
-        i += add_slice(stats, &arena->slices[i]);
-    stats->segments += slices / RST_SEGMENT_SLICES;
+    t->stats->segments += slices / RST_SEGMENT_SLICES;
+    for (size_t i = 0; i < slices;) {
+        bool whole = i % RST_SEGMENT_SLICES == 0 &&
+                     rst_load_relaxed(&rst_segment_at(arena, i / RST_SEGMENT_SLICES)->free) == UINT32_MAX;
+        i += whole ? RST_SEGMENT_SLICES : add_slice(t, &arena->slices[i]);
+    }
     for (size_t s = 0; s < slices / RST_SEGMENT_SLICES; s++)
-        stats->segments_in_use += rst_load_relaxed(&rst_segment_at(arena, s)->free) != UINT32_MAX;
+        t->stats->segments_in_use += rst_load_relaxed(&rst_segment_at(arena, s)->free) != UINT32_MAX;
 }
 
 static void add_all_heap_counters(roost_stats *stats)
@@ -147,21 +253,97 @@ static void add_counters(roost_stats *stats)
     stats->foreign_sent_bytes += stats->foreign_alone_bytes;
 }
 
-void rst_stats_collect(roost_stats *stats)
+static void add_calls(roost_stats *stats)
 {
-    *stats = (roost_stats){.size = sizeof *stats, .version = ROOST_STATS_VERSION};
-    for (unsigned i = 0; i < rst_arena_count(); i++)
-        add_arena(stats, &rst_arenas[i]);
-    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
-        add_heap_blocks(stats, heap);
-        stats->heaps_parked += rst_load_relaxed(&heap->state) == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
-    }
-    add_counters(stats);
-    stats->undrained_blocks += difference(stats->foreign_sent_blocks, stats->foreign_received_blocks);
-    stats->undrained_bytes += difference(stats->foreign_sent_bytes, stats->foreign_received_bytes);
-    /* Other threads go on meanwhile: a figure may be of a moment ago, but none is below zero. */
-    stats->allocated_blocks = difference(stats->allocated_blocks + stats->large_live, stats->undrained_blocks);
-    stats->allocated = difference(stats->allocated + stats->large_live_bytes, stats->undrained_bytes);
+#define ADD_CALLS(name, ...) stats->name = rst_load_relaxed(&rst_os_calls.name);
+    ROOST_CALL_TABLE(ADD_CALLS)
+}
+
+/* Ask the system. */
+static void add_system(roost_stats *stats)
+{
     stats->resident = rst_os_resident();
     stats->resident_peak = rst_max(rst_os_peak_resident(), stats->resident);
+    rst_os_faults(&stats->faults_minor, &stats->faults_major);
+}
+
+/* What follows from the rest. Other threads go on meanwhile: a figure may be of a moment ago, but none is below zero. */
+static void finish_classes(const tally *t)
+{
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        roost_class_stats *class = &t->classes[c];
+        class->block_size = rst_classes[c].size;
+        class->live = difference(class->live, class->ready);
+        class->allocs = raise(&allocs_told[c], class->allocs);
+        class->frees = difference(class->allocs, class->live);
+        class->fill = class->capacity != 0 ? rst_min(class->live * 100 / class->capacity, 100) : 0;
+        t->stats->allocs += class->allocs;
+    }
+    for (size_t i = 0; i < t->heap_rows; i++) {
+        t->heaps[i].live = difference(t->heaps[i].live, 0);
+        t->heaps[i].live_bytes = difference(t->heaps[i].live_bytes, 0);
+    }
+}
+
+static void finish(const tally *t)
+{
+    roost_stats *stats = t->stats;
+    finish_classes(t);
+    stats->undrained_blocks += difference(stats->foreign_sent_blocks, stats->foreign_received_blocks);
+    stats->undrained_bytes += difference(stats->foreign_sent_bytes, stats->foreign_received_bytes);
+    stats->allocated_blocks = difference(stats->allocated_blocks + stats->large_live, stats->undrained_blocks);
+    stats->allocated = difference(stats->allocated + stats->large_live_bytes, stats->undrained_bytes);
+    stats->allocs += stats->large_allocs;
+    stats->frees = difference(stats->allocs, stats->allocated_blocks);
+    stats->allocated_peak = raise(&allocated_peak, stats->allocated);
+}
+
+/* Checked builds: what holds whatever other threads do. */
+static void check(const tally *t)
+{
+    const roost_stats *s = t->stats;
+    uint64_t pages = 0, allocs = s->large_allocs;
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        pages += t->classes[c].pages;
+        allocs += t->classes[c].allocs;
+    }
+    bool sums = pages == s->pages && allocs == s->allocs;
+    bool messages =
+        s->foreign_received_blocks <= s->foreign_sent_blocks && s->foreign_received_bytes <= s->foreign_sent_bytes;
+    if (sums && messages)
+        return;
+    rst_say("internal error: statistics: %s",
+            sums ? "more was received than sent" : "the size classes do not make the sums");
+    rst_os_abort();
+}
+
+void rst_stats_collect_all(roost_stats *stats, roost_class_stats *classes, roost_heap_stats *heaps, size_t heap_rows)
+{
+    const tally t = {stats, classes, heaps, heap_rows};
+    *stats = (roost_stats){.size = sizeof *stats, .version = ROOST_STATS_VERSION};
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
+        classes[c] = (roost_class_stats){.block_size = 0};
+    for (size_t i = 0; i < heap_rows; i++)
+        heaps[i] = (roost_heap_stats){.number = i};
+    for (unsigned i = 0; i < rst_arena_count(); i++)
+        add_arena(&t, &rst_arenas[i]);
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap)
+        add_heap(&t, heap);
+    add_counters(stats);
+    add_calls(stats);
+    finish(&t);
+    if (RST_CHECKED)
+        check(&t);
+    add_system(stats);
+}
+
+void rst_stats_collect(roost_stats *stats)
+{
+    roost_class_stats classes[RST_CLASS_COUNT];
+    rst_stats_collect_all(stats, classes, NULL, 0);
+}
+
+size_t rst_stats_heap_count(void)
+{
+    return rst_load_relaxed(&rst_process.heaps);
 }

@@ -8,4 +8,10 @@
 /* Any thread. O(heaps + slices). */
 void rst_stats_collect(roost_stats *stats);
 
+/* The same with RST_CLASS_COUNT size classes, and of the heaps those whose number is below `heap_rows`. */
+void rst_stats_collect_all(roost_stats *stats, roost_class_stats *classes, roost_heap_stats *heaps, size_t heap_rows);
+
+/* Heaps ever made. */
+size_t rst_stats_heap_count(void);
+
 #endif

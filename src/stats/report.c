@@ -1,44 +1,68 @@
-/* The text dump: one line per figure, bytes in human units beside the exact number. SPDX-License-Identifier: MIT */
+/* A report: collect, then write. SPDX-License-Identifier: MIT */
 #include "stats/report.h"
 
-#include "os/fmt.h"
 #include "os/os.h"
-#include "roost/roost.h"
 #include "stats/collect.h"
 
-/* 1536 -> "1.5 KiB". */
-static void human(char *out, size_t size, uint64_t bytes)
+static bool same(const char *a, const char *b)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    unsigned unit = 0;
-    uint64_t tenths = bytes * 10;
-    while (tenths >= 10240 && unit < 4) {
-        tenths /= 1024;
-        unit++;
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
     }
-    rst_fmt(out, size, "%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10),
-            units[unit]);
+    return *a == *b;
 }
 
-static void print_row(const char *name, const char *unit, const char *help, uint64_t value)
+rst_format rst_format_of(const char *name)
 {
-    char line[160], amount[32] = "";
-    if (unit[0] == 'b' && unit[1] == 'y')
-        human(amount, sizeof amount, value);
-    size_t length =
-        rst_fmt(line, sizeof line, "  %-26s %20llu %12s  %s\n", name, (unsigned long long)value, amount, help);
-    rst_os_write_error(line, length);
+    static const char *const names[RST_FORMATS] = {"text", "json", "metrics"};
+    unsigned i = 0;
+    while (i < RST_FORMATS && !same(name, names[i]))
+        i++;
+    return (rst_format)i;
 }
 
-void rst_report_stats(void)
+/* Heaps that have a thread, or own or wait for something. */
+static size_t worth_telling(roost_heap_stats *rows, size_t count)
 {
-    roost_stats stats;
-    rst_stats_collect(&stats);
-    rst_say("statistics of process %u, version %d.%d.%d", rst_os_process_id(), ROOST_VERSION_MAJOR, ROOST_VERSION_MINOR,
-            ROOST_VERSION_PATCH);
-#define ROW(name, kind, unit, help, note) print_row(#name, unit, help, stats.name);
-    ROOST_WALK_TABLE(ROW)
-    ROOST_PROCESS_TABLE(ROW)
-    ROOST_HEAP_TABLE(ROW)
-#undef ROW
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        const roost_heap_stats *row = &rows[i];
+        if (row->thread != 0 || row->pages != 0 || row->inbox_bytes != 0 || row->unsent_blocks != 0)
+            rows[n++] = *row;
+    }
+    return n;
+}
+
+/* Memory for the rows of heaps comes from the system and goes back to it. */
+static roost_heap_stats *rows_take(size_t count, size_t *size)
+{
+    *size = rst_align_up(count * sizeof(roost_heap_stats), rst_os_page_size());
+    void *rows = *size != 0 ? rst_os_reserve(*size, rst_os_page_size()) : NULL;
+    if (rows != NULL && !rst_os_commit(rows, *size)) {
+        rst_os_release(rows, *size);
+        rows = NULL;
+    }
+    return rows;
+}
+
+bool rst_report_write(int fd, rst_format format)
+{
+    static void (*const formats[RST_FORMATS])(rst_writer *, const rst_report *) = {rst_write_text, rst_write_json,
+                                                                                   rst_write_metrics};
+    rst_report report;
+    rst_writer writer;
+    size_t size, count = rst_stats_heap_count();
+    roost_heap_stats *rows = rows_take(count, &size);
+    rst_stats_collect_all(&report.stats, report.classes, rows, rows != NULL ? count : 0);
+    report.heaps = rows;
+    report.heap_count = rows != NULL ? worth_telling(rows, count) : 0;
+    writer.fd = fd;
+    writer.failed = false;
+    writer.used = 0;
+    formats[format](&writer, &report);
+    bool done = rst_write_end(&writer);
+    if (rows != NULL)
+        rst_os_release(rows, size);
+    return done;
 }

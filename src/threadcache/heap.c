@@ -122,8 +122,10 @@ static void list_fold(rst_heap *heap, unsigned c)
         count++;
     heap->list[c] = NULL;
     heap->active[c] = NULL;
-    if (count != 0)
+    if (count != 0) {
+        rst_count(&heap->handed[c], 0ull - count);
         rst_page_put_chain(page, head, tail, count);
+    }
     uint32_t out = rst_page_out(page);
     if (out == 0) {
         page_retire(heap, page);

@@ -67,16 +67,18 @@ typedef struct rst_heap {
     rst_slice *spare_medium;               /* [owner] one empty page of RST_MEDIUM_SLICES, or NULL */
     uint32_t spares;                       /* [owner] how many */
     uint32_t refills_to_tick;              /* [owner] */
-    uint32_t trusted;                 /* [owner] refills since its beginning that were looked at whole, up to a bound */
-    int32_t out_budget;               /* [owner] what may still wait in open batches */
-    uint32_t flushed_ms;              /* [owner] when they were last sent because of the time; wraps */
-    _Atomic uint32_t busy;            /* [owner; read by the child of a fork] inside the slow paths */
-    uint32_t survivor;                /* [fixed in the child of a fork] its thread was lost at any instruction */
-    _Atomic uint32_t thread_id;       /* [owner; read with the registry's lock] as the OS shows it; 0: none */
-    struct rst_heap *next_idle;       /* [registry lock] */
-    struct rst_heap *next_heap;       /* [fixed] all heaps */
-    rst_heap_counters counters;       /* [owner, or the token's holder for an idle heap; read by anyone] */
-    rst_batch batch[RST_BATCH_COUNT]; /* [owner] */
+    uint32_t trusted;           /* [owner] refills since its beginning that were looked at whole, up to a bound */
+    int32_t out_budget;         /* [owner] what may still wait in open batches */
+    uint32_t flushed_ms;        /* [owner; read for figures] when they were last sent because of the time; wraps */
+    _Atomic uint32_t busy;      /* [owner; read by the child of a fork] inside the slow paths */
+    uint32_t survivor;          /* [fixed in the child of a fork] its thread was lost at any instruction */
+    _Atomic uint32_t thread_id; /* [owner; read with the registry's lock] as the OS shows it; 0: none */
+    struct rst_heap *next_idle; /* [registry lock] */
+    struct rst_heap *next_heap; /* [fixed] all heaps */
+    uint32_t number;            /* [fixed] counted from 0 */
+    _Atomic uint64_t handed[RST_CLASS_COUNT]; /* [as counters] blocks ever put into a list, less those put back */
+    rst_heap_counters counters;               /* [owner, or the token's holder for an idle heap; read by anyone] */
+    rst_batch batch[RST_BATCH_COUNT];         /* [owner] */
     RST_ALIGNED(RST_CACHE_LINE) _Atomic uint64_t inbox; /* [atomic] the last message, and the backlog: see inbox.h */
     _Atomic uint32_t state;                             /* [atomic] rst_heap_state */
     _Atomic uint32_t token;         /* [atomic] 1: an outsider is at work, or someone acts for an idle heap */
@@ -127,6 +129,7 @@ RST_INLINE void *rst_heap_take(rst_heap *heap, size_t size_class)
     if (page == NULL || page->free == NULL || heap->refills_to_tick == 0 || !rst_page_glance(page->free))
         return NULL;
     heap->refills_to_tick--;
+    rst_count(&heap->handed[size_class], rst_page_back(page));
     rst_block *block = rst_page_take(page);
     atomic_signal_fence(
         memory_order_seq_cst); /* for the compiler only: never in both lists, should a fork copy us here */

@@ -77,14 +77,14 @@ static rst_block *fill(rst_heap *heap, unsigned c, bool thorough)
     for (;;) {
         rst_slice *page = heap->active[c];
         if (page != NULL) {
+            uint32_t ready = rst_page_back(page);
             rst_block *list = page_take(page, thorough);
+            if (list == NULL || circulation_is_small(page))
+                ready += rst_page_carve(page, &list);
             if (list != NULL) {
-                if (circulation_is_small(page))
-                    rst_page_carve(page, &list);
+                rst_count(&heap->handed[c], ready);
                 return list;
             }
-            if (rst_page_carve(page, &list) != 0)
-                return list;
             rst_page_set_full(page);
         }
         heap->active[c] = next_page(heap, c);

@@ -84,10 +84,10 @@ static rst_heap *heap_make(void)
     heap->base = rst_arenas[0].base;
     heap->slices = rst_arenas[0].slices;
     heap->out_budget = RST_OUT_BUDGET;
+    heap->number = (uint32_t)rst_process_add(heaps, 1);
     heap->next_heap = rst_load_relaxed(&newest);
     while (!rst_cas_release(&newest, &heap->next_heap, heap)) { /* pairs with rst_registry_first */
     }
-    rst_process_add(heaps, 1);
     return heap;
 }
 
@@ -112,6 +112,7 @@ rst_heap *rst_registry_attach(void)
     rst_store_relaxed(&heap->thread_id, rst_os_thread_id());
     rst_process_add(threads, 1);
     rst_process_add(threads_attached, 1);
+    heap->flushed_ms = (uint32_t)rst_os_clock_ms();
     rst_thread_heap = heap;
     return heap;
 }

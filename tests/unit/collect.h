@@ -194,11 +194,55 @@ static inline void call_slowly(void *unused)
 
 /* --- the checks -------------------------------------------------------------------------------------------------------------- */
 
+enum { HEAP_ROWS = 512 };
+
+/* What holds at any time: parts of one walk make its sums. */
+static inline roost_stats collect_parts(bool at_rest)
+{
+    static roost_class_stats classes[RST_CLASS_COUNT];
+    static roost_heap_stats heaps[HEAP_ROWS];
+    roost_stats s;
+    uint64_t pages = 0, live = 0, bytes = 0, allocs = 0, heap_pages = 0, heap_live = 0, heap_bytes = 0, unsent = 0;
+    size_t count = rst_min(rst_stats_heap_count(), HEAP_ROWS);
+    rst_stats_collect_all(&s, classes, heaps, count);
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        EQUAL(classes[c].block_size, rst_classes[c].size);
+        EQUAL(classes[c].capacity, classes[c].pages * rst_classes[c].capacity);
+        CHECK(classes[c].fill <= 100);
+        pages += classes[c].pages;
+        live += classes[c].live;
+        bytes += classes[c].live * classes[c].block_size;
+        allocs += classes[c].allocs;
+        CHECK(!at_rest || (classes[c].allocs - classes[c].frees == classes[c].live &&
+                           classes[c].live + classes[c].ready <= classes[c].capacity));
+    }
+    for (size_t i = 0; i < count; i++) {
+        EQUAL(heaps[i].number, i);
+        heap_pages += heaps[i].pages;
+        heap_live += heaps[i].live;
+        heap_bytes += heaps[i].live_bytes;
+        unsent += heaps[i].unsent_blocks;
+    }
+    EQUAL(pages, s.pages);
+    EQUAL(allocs + s.large_allocs, s.allocs);
+    if (!at_rest)
+        return s;
+    uint64_t sent = s.foreign_sent_blocks - s.foreign_received_blocks;
+    EQUAL(live + s.large_live, s.allocated_blocks + sent);
+    EQUAL(bytes + s.large_live_bytes, s.allocated + s.foreign_sent_bytes - s.foreign_received_bytes);
+    EQUAL(unsent + sent, s.undrained_blocks);
+    EQUAL(s.allocs - s.frees, s.allocated_blocks);
+    EQUAL(heap_pages, pages);
+    EQUAL(heap_live, live + unsent);
+    EQUAL(heap_bytes, bytes + s.undrained_bytes - (s.foreign_sent_bytes - s.foreign_received_bytes));
+    CHECK(s.allocated_peak >= s.allocated);
+    return s;
+}
+
 /* What holds at rest, whatever is alive. */
 static inline roost_stats collect(void)
 {
-    roost_stats s;
-    rst_stats_collect(&s);
+    roost_stats s = collect_parts(true);
     EQUAL(s.size, sizeof s);
     EQUAL(s.version, ROOST_STATS_VERSION);
     CHECK(s.allocated <= s.in_use && s.in_use <= s.committed && s.committed <= s.reserved);

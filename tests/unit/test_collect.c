@@ -42,11 +42,15 @@ static void every_class_and_large_blocks_are_counted(void)
     check_nothing();
 }
 
+static uint64_t made_ever; /* blocks, ever */
+
 static void check_step(const known *k, uint64_t size)
 {
     roost_stats s;
     rst_stats_collect(&s);
     CHECK(s.allocated_blocks == k->count && s.allocated == k->count * size);
+    EQUAL(s.allocs, made_ever);
+    EQUAL(s.frees, made_ever - k->count);
 }
 
 /* A block at a time, so that the figures are seen at every place of a list and of a page, and at each of its events. */
@@ -54,11 +58,13 @@ static void make_and_free_by_steps(void *argument)
 {
     static const unsigned classes[] = {0, 7, 15, 31, 36, 43};
     known *k = argument;
+    made_ever = collect().allocs;
     for (unsigned i = 0; i < sizeof classes / sizeof classes[0]; i++) {
         const rst_class_info *info = &rst_classes[classes[i]];
         unsigned many = (unsigned)rst_min(2u * info->capacity + 3u, 600);
         while (k->count < many) {
             know(k, roost_malloc(info->size), info->size);
+            made_ever++;
             check_step(k, info->size);
         }
         while (k->count != 0) {

@@ -63,8 +63,10 @@ static void check_sane(const totals *certain)
 {
     enum { PERHAPS = WORKERS * (HAND + 1) + SHARED };
     totals moving = in_motion();
-    roost_stats s;
-    rst_stats_collect(&s);
+    static uint64_t allocs;
+    roost_stats s = collect_parts(false);
+    CHECK(s.allocs >= allocs); /* a counter does not go back */
+    allocs = s.allocs;
     CHECK(certain->blocks > moving.blocks && certain->bytes > moving.bytes);
     CHECK(s.allocated_blocks >= certain->blocks - moving.blocks);
     CHECK(s.allocated_blocks <= certain->blocks + 2 * (PERHAPS + moving.blocks));
