@@ -6,14 +6,16 @@
 # SPDX-License-Identifier: MIT
 include_guard()
 
-# Files outside the floor's own build: another system's, and those that only a malloc-replacing product has.
+# Files outside the floor's own build: another system's, those that only a malloc-replacing product has, and what libroost.so alone has.
 set(_other_system "/os_windows\\.c$")
-set(_replacing "/(override\\.c|cxx_new\\.cc)$")
+set(_replacing "/(override(_libc)?\\.c|cxx_new\\.cc)$")
+set(_shared_only "/dlopen\\.c$")
 
 function(roost_floor target directory)
     file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${directory}/*.c")
     list(FILTER sources EXCLUDE REGEX "${_other_system}")
     list(FILTER sources EXCLUDE REGEX "${_replacing}")
+    list(FILTER sources EXCLUDE REGEX "${_shared_only}")
     if(NOT sources)
         message(STATUS "roost: ${directory} has no sources")
         return()
@@ -84,7 +86,10 @@ if(ROOST_OBJECTS)
     list(APPEND ROOST_PRODUCTS api api_static)
 endif()
 if(TARGET roost_override)
-    roost_library(roost_shared roost SHARED ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>)
+    add_library(roost_dlopen OBJECT "${PROJECT_SOURCE_DIR}/src/dlopen.c")
+    target_link_libraries(roost_dlopen PRIVATE roost_inner)
+    roost_library(roost_shared roost SHARED ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>
+        $<TARGET_OBJECTS:roost_dlopen>)
     roost_library(roost_static roost STATIC ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>)
     set_target_properties(roost_shared PROPERTIES EXPORT_NAME roost)
     # A program that never names malloc still runs on it in libc. Linkers that drop a library of which nothing is

@@ -167,6 +167,38 @@ static void cfree_frees(void **state)
     cfree(NULL);
 }
 
+/* glibc's own names, by which some programs mean to reach past a replacement: the blocks are roost's. */
+extern void *__libc_malloc(size_t) __attribute__((weak));
+extern void *__libc_calloc(size_t, size_t) __attribute__((weak));
+extern void *__libc_realloc(void *, size_t) __attribute__((weak));
+extern void *__libc_memalign(size_t, size_t) __attribute__((weak));
+extern void *__libc_valloc(size_t) __attribute__((weak));
+extern void *__libc_pvalloc(size_t) __attribute__((weak));
+extern void __libc_free(void *) __attribute__((weak));
+
+static void internal_names_are_roosts(void **state)
+{
+    (void)state;
+    if (!on_roost)
+        skip();
+    void *block[] = {
+        __libc_malloc(100), __libc_calloc(10, 10), __libc_realloc(NULL, 100),           __libc_memalign(256, 100),
+        __libc_valloc(100), __libc_pvalloc(100),   __libc_realloc(rt.malloc(100), 5000)};
+    for (size_t i = 0; i < sizeof block / sizeof block[0]; i++) {
+        assert_non_null(block[i]);
+        assert_int_equal(rt.owns(block[i]), 1);
+        assert_true(rt.usable_size(block[i]) >= 100);
+        if (i % 2 == 0)
+            rt.free(block[i]);
+        else
+            __libc_free(block[i]);
+    }
+    void *(*saved)(size_t) = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "malloc");
+    void *own = saved(10);
+    assert_int_equal(rt.owns(own), 1);
+    rt.free(own);
+}
+
 /* A block may be made under one set of names and freed under the other. */
 static void both_sets_of_names_are_one_allocator(void **state)
 {
@@ -201,6 +233,7 @@ int main(void)
         cmocka_unit_test(thread_flush_at_any_time),
 #ifndef ROOST_TEST_API_ONLY
         cmocka_unit_test(cfree_frees),
+        cmocka_unit_test(internal_names_are_roosts),
         cmocka_unit_test(both_sets_of_names_are_one_allocator),
 #endif
     };
