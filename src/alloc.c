@@ -2,6 +2,7 @@
 #include "core/large.h"
 #include "core/purge.h"
 #include "face.h"
+#include "threadcache/relief.h"
 #include "threadcache/remote.h"
 #include "threadcache/steward.h"
 
@@ -9,14 +10,21 @@
 
 /* --- allocate ------------------------------------------------------------------------------------------------------------------- */
 
+/* What was done since the list was found empty may have filled it. */
+static void *pop_or_refill(rst_heap *heap, size_t c)
+{
+    void *block = rst_heap_pop(heap, c);
+    return block != NULL ? block : rst_heap_refill(heap, (unsigned)c);
+}
+
 static RST_NOINLINE void *refill_class(size_t c)
 {
     rst_heap *heap = rst_attached_heap();
     if (RST_UNLIKELY(heap == NULL))
         return rst_out_of_memory();
-    void *block = rst_heap_pop(heap, c); /* attaching may have allocated, and filled the very list */
-    if (block == NULL)
-        block = rst_heap_refill(heap, (unsigned)c);
+    void *block = pop_or_refill(heap, c); /* attaching may have allocated */
+    if (RST_UNLIKELY(block == NULL) && rst_limit_ask(rst_classes[c].size, rst_classes[c].span * RST_SLICE_SIZE))
+        block = pop_or_refill(heap, c);
     if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
         rst_steward_start();
     return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
@@ -35,14 +43,35 @@ static void *alloc_class(unsigned c)
     return RST_LIKELY(block != NULL) ? block : rst_malloc_slow(c);
 }
 
+/* After the claim was refused: once there is room. */
+static RST_NOINLINE void *large_hard(rst_heap *heap, size_t size, size_t alignment, bool zero)
+{
+    void *block = NULL;
+    bool again = true;
+    for (unsigned tries = 0; block == NULL && again && tries < RST_RELIEF_TRIES; tries++) {
+        rst_heap_enter(heap);
+        again = rst_relief_for(heap, rst_slices_for(size) * RST_SLICE_SIZE);
+        rst_heap_leave(heap);
+        if (again)
+            block = rst_large_alloc(size, alignment, zero);
+    }
+    return block;
+}
+
 static void *alloc_large(size_t size, size_t alignment, bool zero)
 {
     /* Attach, so that options are read and the clock is looked at by someone. */
-    if (size > RST_SIZE_MAX || rst_attached_heap() == NULL)
+    rst_heap *heap = size <= RST_SIZE_MAX ? rst_attached_heap() : NULL;
+    if (heap == NULL)
         return rst_out_of_memory();
     void *block = rst_large_alloc(size, alignment, zero);
     rst_purge_tick(); /* after it: what was idle may just have been taken, and it is seen how much is in use */
     rst_steward_consider();
+    rst_relief_tick(heap);
+    if (RST_UNLIKELY(block == NULL))
+        block = large_hard(heap, size, alignment, zero);
+    if (RST_UNLIKELY(block == NULL) && rst_limit_ask(size, rst_slices_for(size) * RST_SLICE_SIZE))
+        block = large_hard(heap, size, alignment, zero);
     if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
         rst_steward_start();
     return block != NULL ? block : rst_out_of_memory();

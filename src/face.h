@@ -44,6 +44,13 @@ void *rst_pvalloc(size_t size);
 /* Say what is known of a pointer that a function cannot take, and abort if the option says so. Keeps errno. */
 void rst_bad_pointer(const char *function, const void *pointer);
 
+/* An allocation of `size` bytes, `footprint` of slices, has failed. True: it was for the hard limit, and the program says that it has
+ * made room. Counts the refusal otherwise. */
+bool rst_limit_ask(size_t size, size_t footprint);
+
+/* In the child of a fork. */
+void rst_limit_forget(void);
+
 /* Give back what is idle now. Returns bytes. */
 size_t rst_trim(void);
 

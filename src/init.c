@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/arena.h"
 #include "core/counters.h"
+#include "core/limits.h"
 #include "core/metadata.h"
 #include "core/options.h"
 #include "face.h"
@@ -43,8 +44,11 @@ static void after_fork(bool child)
     rst_metadata_after_fork(child);
     rst_arena_after_fork(child);
     rst_registry_after_fork(child);
-    if (child)
+    if (child) {
+        rst_limits_forget();
+        rst_limit_forget();
         rst_steward_forget();
+    }
 }
 
 static void after_fork_parent(void)
@@ -57,6 +61,13 @@ static void after_fork_child(void)
     after_fork(true);
 }
 
+static void read_options(void)
+{
+    rst_options_read();
+    rst_os_pressure_prepare();
+    rst_limits_start();
+}
+
 static RST_COLD void start(void)
 {
     bool first = false;
@@ -66,7 +77,7 @@ static RST_COLD void start(void)
         first = true;
         environment_was_ready = rst_os_environment_ready();
         if (environment_was_ready)
-            rst_options_read();
+            read_options();
         rst_os_set_thread_exit(on_thread_exit);
         rst_live_publish();
         rst_store_release(&started, true); /* pairs with the acquire in attach */
@@ -128,7 +139,7 @@ __attribute__((constructor(101))) static void on_load(void)
     if (!rst_load_acquire(&started))
         start();
     else if (!environment_was_ready)
-        rst_options_read();
+        read_options();
     if (rst_option_get(stats) != 0)
         rst_os_keep_error_output();
     if (rst_option_get(verbose) != 0)

@@ -1,6 +1,8 @@
 /* realloc and its kin: stay, grow in place, move page tables, copy, in that order. SPDX-License-Identifier: MIT */
 #include "core/large.h"
+#include "core/limits.h"
 #include "face.h"
+#include "threadcache/relief.h"
 
 #include <string.h>
 
@@ -59,16 +61,40 @@ static void *realloc_grow(void *block, size_t have, size_t size)
     return other;
 }
 
+/* Whether a claim of `bytes` was refused by a limit, and there is room now. */
+static bool made_room(size_t bytes)
+{
+    rst_heap *heap = rst_limits_refuse(bytes) ? rst_attached_heap() : NULL;
+    if (RST_LIKELY(heap == NULL))
+        return false;
+    rst_heap_enter(heap);
+    bool again = rst_relief_for(heap, bytes);
+    rst_heap_leave(heap);
+    return again;
+}
+
+/* Change the size in place, or by moving page tables. NULL: neither can be done. */
+static void *large_resized(rst_slice *slice, void *block, size_t size)
+{
+    size_t have = slice->span, need = rst_slices_for(size);
+    if (rst_large_resize(slice, size))
+        return block;
+    if (need > have && made_room((need - have) * RST_SLICE_SIZE) && rst_large_resize(slice, size))
+        return block;
+    void *moved = rst_large_move(slice, size);
+    if (moved == NULL && made_room(need * RST_SLICE_SIZE))
+        moved = rst_large_move(slice, size);
+    return moved;
+}
+
 static void *realloc_large(rst_slice *slice, void *block, size_t size)
 {
     if (size > RST_SIZE_MAX)
         return rst_out_of_memory();
     if (size > RST_MEDIUM_MAX) {
-        if (rst_large_resize(slice, size))
-            return block;
-        void *moved = rst_large_move(slice, size);
-        if (moved != NULL)
-            return moved;
+        void *resized = large_resized(slice, block, size);
+        if (resized != NULL)
+            return resized;
     } else if (size <= slice->large_size && size > slice->large_size / 2) {
         return block; /* as among the classes */
     }

@@ -38,6 +38,10 @@ void fake_clock_set(uint64_t ms);
 /* What rst_os_physical_memory and rst_os_address_space_left answer: 0 and SIZE_MAX at first. */
 void fake_set_limits(size_t physical, size_t address_space);
 
+/* What rst_os_memory_left answers: SIZE_MAX at first. And how often it was asked. */
+void fake_memory_set(size_t least, size_t limit, size_t room);
+unsigned fake_memory_looks(void);
+
 /* Set a variable of the environment; NULL unsets it. The texts must stay. */
 void fake_environment(const char *name, const char *value);
 

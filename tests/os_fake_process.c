@@ -25,6 +25,7 @@ static struct {
 static _Atomic uint64_t clock_ms = 1000;
 static _Atomic size_t physical_memory;
 static _Atomic size_t address_space = SIZE_MAX;
+static _Atomic unsigned memory_looks;
 static void (*exit_hook)(void);
 static pthread_key_t exit_key;
 static const char *file_path, *file_content;
@@ -68,6 +69,14 @@ void rst_os_faults(uint64_t *minor, uint64_t *major)
 uint64_t rst_os_random(void)
 {
     return 0x9e3779b97f4a7c15ull;
+}
+
+static rst_os_memory memory_left = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+
+rst_os_memory rst_os_memory_left(void)
+{
+    memory_looks++;
+    return memory_left;
 }
 
 bool rst_os_environment_ready(void)
@@ -186,6 +195,30 @@ void rst_os_wait_ms(void *word, uint32_t expected, uint32_t ms)
     rst_os_wait(word, expected);
 }
 
+void rst_os_pressure_prepare(void)
+{
+}
+
+bool rst_os_pressure_watch(bool say)
+{
+    (void)say;
+    return false;
+}
+
+bool rst_os_pressure_wait(uint32_t ms)
+{
+    (void)ms;
+    return false;
+}
+
+void rst_os_pressure_interrupt(void)
+{
+}
+
+void rst_os_pressure_forget(void)
+{
+}
+
 static pthread_t own_thread;
 static void (*own_body)(void);
 
@@ -252,6 +285,16 @@ void fake_set_limits(size_t physical, size_t address_space_left)
 {
     physical_memory = physical;
     address_space = address_space_left;
+}
+
+void fake_memory_set(size_t least, size_t limit, size_t room)
+{
+    memory_left = (rst_os_memory){least, limit, room};
+}
+
+unsigned fake_memory_looks(void)
+{
+    return memory_looks;
 }
 
 void fake_environment(const char *name, const char *value)

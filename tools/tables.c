@@ -37,9 +37,10 @@ static const char *amount(char text[64], const struct option_row *row, unsigned 
 {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
     unsigned unit = 0;
-    if (strcmp(row->type, "TEXT") == 0)
+    int limit = strcmp(row->type, "LIMIT") == 0;
+    if (strcmp(row->type, "TEXT") == 0 || (limit && value == 0))
         return "none";
-    if (strcmp(row->type, "SIZE") != 0) {
+    if (strcmp(row->type, "SIZE") != 0 && !limit) {
         snprintf(text, 64, "%llu%s%s", value, row->unit[0] != '\0' ? " " : "", row->unit);
         return text;
     }
@@ -56,7 +57,9 @@ static const char *range(char text[160], const struct option_row *row)
     char least[64], most[64];
     if (strcmp(row->type, "TEXT") == 0)
         return "up to 255 bytes";
-    if (row->maximum - row->minimum == 1)
+    if (strcmp(row->type, "LIMIT") == 0)
+        snprintf(text, 160, "0 to %s, or 1%% to 100%%", amount(most, row, row->maximum));
+    else if (row->maximum - row->minimum == 1)
         snprintf(text, 160, "%llu or %llu", row->minimum, row->maximum);
     else
         snprintf(text, 160, "%s to %s", amount(least, row, row->minimum), amount(most, row, row->maximum));
@@ -65,8 +68,8 @@ static const char *range(char text[160], const struct option_row *row)
 
 static const char *type_name(const struct option_row *row)
 {
-    static const char *const names[][2] = {
-        {"BOOL", "bool"}, {"SIZE", "size"}, {"MS", "ms"}, {"NUM", "number"}, {"TEXT", "text"}};
+    static const char *const names[][2] = {{"BOOL", "bool"},  {"SIZE", "size"},   {"MS", "ms"},
+                                           {"NUM", "number"}, {"LIMIT", "limit"}, {"TEXT", "text"}};
     for (size_t i = 0; i < COUNT(names); i++) {
         if (strcmp(row->type, names[i][0]) == 0)
             return names[i][1];

@@ -2,7 +2,8 @@
  *
  *   X(name, type, default, minimum, maximum, unit, change, help)
  *
- * type: BOOL (0/1, yes/no, on/off, true/false), SIZE (bytes, with k, m, g, t), MS (milliseconds), NUM (a plain number), or TEXT (up to
+ * type: BOOL (0/1, yes/no, on/off, true/false), SIZE (bytes, with k, m, g, t), MS (milliseconds), NUM (a plain number), LIMIT (bytes as of SIZE, or a
+ * share as 80%: of the memory that the system lets the process use; 0: none), or TEXT (up to
  * 255 bytes; default, minimum and maximum are 0: none). change: LIVE when roost_option_set may change it while the program runs, START
  * when it is fixed once the library has started.
  * SPDX-License-Identifier: MIT
@@ -19,6 +20,9 @@
     X(idle_keep,   SIZE, 8ull << 20, 0, 1ull << 46, "bytes", LIVE, "where no steward runs, as in a process of one thread, nobody sees to memory once the program sleeps: freed memory beyond this, beyond half of what is in use, and beyond what the program took up again lately after giving it back, goes back at once. Without meaning where purge_delay is 0") \
     X(steward,     BOOL, 1,    0, 1,       "",   LIVE,  "let a process that has two threads and holds 8 MiB have one thread more, `roost-steward`, which returns memory that idles while nobody calls. 0: only callers return it; one that runs already goes on") \
     X(huge_pages,  NUM,  1,    0, 2,       "",   LIVE,  "0: roost asks for no huge pages, and for its memory declines those that the system would give by itself. 1: it asks for them where a heap that holds at least 4 MiB in pages goes on to fill memory; a small process, a thread that uses little, and a large block that is hardly touched stay as small as without. 2: all memory asks, large blocks too. Needs `madvise` or `always` in /sys/kernel/mm/transparent_hugepage/enabled") \
+    X(pressure,    BOOL, 1,    0, 1,       "",   START, "give back what is idle at once when the system is short of memory, or when a limit of the process's control group is near. 0: take no notice; needs the steward to hear of a shortage, see docs/pressure.md") \
+    X(soft_limit,  LIMIT, 0,   0, 1ull << 46, "bytes", START, "memory above which what is idle goes back at once; bytes, or a share as 80% of the memory that the system lets the process use. 0: none") \
+    X(hard_limit,  LIMIT, 0,   0, 1ull << 46, "bytes", START, "memory above which allocations fail with ENOMEM; bytes, or a share as above. 0: none") \
     X(bad_pointer, NUM,  1,    0, 1,       "",   LIVE,  "a pointer given to free, realloc or malloc_usable_size that is not roost's, or not in use: 1 report in one line and abort, 0 report and go on. With 0, free does nothing, realloc answers NULL with ENOMEM, malloc_usable_size 0. Also for what is found later: see docs/misuse.md") \
     X(deepbind,    BOOL, 0,    0, 1,       "",   LIVE,  "what becomes of RTLD_DEEPBIND in calls of dlopen, under libroost.so: 0 it is left out, since a library opened with it would use libc's allocator beside roost; 1 it stays")
 /* clang-format on */

@@ -103,6 +103,16 @@ ROOST_API int roost_owns(const void *address) ROOST_NOEXCEPT;
 /** Send every block that this thread has freed for other threads, and has not sent yet, to its owner. */
 ROOST_API void roost_thread_flush(void) ROOST_NOEXCEPT;
 
+/** What roost_set_limit_callback takes. `size` is what was asked for, rounded up to a size class. */
+typedef int roost_limit_callback(size_t size, void *argument);
+
+/** Have `callback` called when the option `hard_limit` is about to fail an allocation, after everything idle has been given back.
+ *  It runs in the allocating thread, which holds no lock of roost's, and may call any function, these included; an allocation of its
+ *  own that meets the limit fails. It answers 1 when it has freed memory: the allocation is tried once more; or 0: it fails with
+ *  ENOMEM. Several threads may be in it at once. It must not leave by longjmp or an exception.
+ *  `callback` NULL: none, as at first. A thread that is about to call the earlier one may still do so after this has returned. */
+ROOST_API void roost_set_limit_callback(roost_limit_callback *callback, void *argument) ROOST_NOEXCEPT;
+
 /** A program that is linked with roost may define this: its own defaults, `name=value` separated by commas or blanks. The file
  *  /etc/roost.conf and the environment win over it. Read once, before main. */
 extern const char roost_default_options[];

@@ -31,7 +31,7 @@ extern "C" {
     X(in_use_peak, GAUGE, "bytes", "the most that in_use has been", \
       "may count slices that a large block held for a moment while it could not grow in place") \
     X(footprint, GAUGE, "bytes", "slices in use, or free and still dirty", \
-      "exact. The most that roost's memory for blocks can hold of physical memory; slices in use need not have been touched. Limits go by it") \
+      "exact. The most that roost's memory for blocks can hold of physical memory; slices in use need not have been touched, and a huge page may hold more than the slices in it that count. Limits go by it") \
     X(large_live, GAUGE, "blocks", "large blocks allocated", \
       "exact") \
     X(large_live_bytes, GAUGE, "bytes", "usable bytes of those", \
@@ -47,6 +47,14 @@ extern "C" {
     X(huge_asked, COUNTER, "segments", "times that a segment asked for a huge page", \
       "exact. Whether the kernel gave one is in AnonHugePages of /proc/PID/smaps") \
     X(huge_dropped, COUNTER, "segments", "times that one stopped asking, because memory in it went back or a large block took it", \
+      "exact") \
+    X(pressure_events, COUNTER, "times", "shortages that the system told of", \
+      "exact") \
+    X(pressure_limits, COUNTER, "times", "times a limit of the system's came near", \
+      "exact. Less than a sixteenth of it was left; counted again after an eighth was") \
+    X(pressure_purged, COUNTER, "bytes", "given back for those and for own limits", \
+      "exact, but for what others gave back at the same time. In `purged` too") \
+    X(limit_refused, COUNTER, "calls", "allocations refused by the hard limit", \
       "exact") \
     X(steward_starts, COUNTER, "times", "times that the steward was started", \
       "exact") \

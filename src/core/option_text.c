@@ -69,6 +69,17 @@ bool rst_text_number(const char *text, bool size, uint64_t *value)
     return true;
 }
 
+bool rst_text_share(const char *text, uint64_t *value)
+{
+    uint64_t share = 0;
+    for (; *text >= '0' && *text <= '9' && share <= 100; text++)
+        share = share * 10 + (uint64_t)(*text - '0');
+    if (share < 1 || share > 100 || text[0] != '%' || text[1] != '\0')
+        return false;
+    *value = share;
+    return true;
+}
+
 static size_t length_of(const char *text)
 {
     size_t n = 0;

@@ -14,6 +14,9 @@ bool rst_text_bool(const char *text, uint64_t *value);
 /* Digits; with `size` also one of k m g t with an optional "b" or "ib". False: not that, or too large. */
 bool rst_text_number(const char *text, bool size, uint64_t *value);
 
+/* 1% to 100%: the number. False: not that. */
+bool rst_text_share(const char *text, uint64_t *value);
+
 /* How many letters must be changed, added, left out or swapped with their neighbour to make `b` of `a`; capitals do not matter.
  * UINT32_MAX for words of more than RST_TEXT_WORD letters. */
 uint32_t rst_text_distance(const char *a, const char *b);

@@ -5,7 +5,7 @@
 #include "os/fmt.h"
 #include "os/os.h"
 
-typedef enum option_type { TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_NUM, TYPE_TEXT } option_type;
+typedef enum option_type { TYPE_BOOL, TYPE_SIZE, TYPE_MS, TYPE_NUM, TYPE_LIMIT, TYPE_TEXT } option_type;
 enum { CHANGE_START = 0, CHANGE_LIVE = 1 };
 
 typedef struct option_row {
@@ -61,7 +61,9 @@ static size_t show_value(unsigned i, char *out, size_t size)
 {
     if (rows[i].type == TYPE_TEXT)
         return rst_fmt(out, size, "%s", rst_option_texts[i]);
-    return rst_fmt(out, size, "%zu", (size_t)rst_load_relaxed(&rst_option_values[i]));
+    uint64_t value = rst_load_relaxed(&rst_option_values[i]);
+    bool share = (value & RST_OPTION_PERCENT) != 0;
+    return rst_fmt(out, size, "%zu%s", (size_t)(value & ~RST_OPTION_PERCENT), share ? "%" : "");
 }
 
 /* --- one value -------------------------------------------------------------------------------------------------------------------- */
@@ -82,11 +84,13 @@ static rst_option_verdict set_number(unsigned i, const char *text)
 {
     const option_row *row = &rows[i];
     uint64_t value = 0;
-    bool understood =
-        row->type == TYPE_BOOL ? rst_text_bool(text, &value) : rst_text_number(text, row->type == TYPE_SIZE, &value);
-    if (!understood)
+    bool share = row->type == TYPE_LIMIT && rst_text_share(text, &value);
+    bool size = row->type == TYPE_SIZE || row->type == TYPE_LIMIT;
+    if (share)
+        value |= RST_OPTION_PERCENT;
+    else if (!(row->type == TYPE_BOOL ? rst_text_bool(text, &value) : rst_text_number(text, size, &value)))
         return RST_OPTION_BAD;
-    if (value < row->minimum || value > row->maximum)
+    else if (value < row->minimum || value > row->maximum)
         return RST_OPTION_RANGE;
     rst_store_relaxed(&rst_option_values[i], value);
     return RST_OPTION_TAKEN;
@@ -268,7 +272,8 @@ void rst_options_say(void)
     for (unsigned i = 0; i < RST_OPTION_COUNT; i++) {
         char value[RST_OPTION_TEXT_MAX];
         show_value(i, value, sizeof value);
-        rst_say("option %s = %s%s%s (%s)", rows[i].name, value, rows[i].unit[0] != '\0' ? " " : "", rows[i].unit,
+        bool unit = rows[i].unit[0] != '\0' && (rst_load_relaxed(&rst_option_values[i]) & RST_OPTION_PERCENT) == 0;
+        rst_say("option %s = %s%s%s (%s)", rows[i].name, value, unit ? " " : "", unit ? rows[i].unit : "",
                 names[rst_load_relaxed(&sources[i])]);
     }
 }

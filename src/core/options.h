@@ -17,6 +17,9 @@ enum { RST_OPTION_TEXT_MAX = 256 }; /* bytes of a TEXT value, its end included *
 extern RST_HIDDEN _Atomic uint64_t rst_option_values[RST_OPTION_COUNT]; /* of a TEXT row: whether there is one */
 extern RST_HIDDEN char rst_option_texts[RST_OPTION_COUNT][RST_OPTION_TEXT_MAX]; /* [fixed once started] of TEXT rows */
 
+/* In the value of a LIMIT: the rest is a share in per cent. */
+#define RST_OPTION_PERCENT ((uint64_t)1 << 63)
+
 #define rst_option_get(name) rst_load_relaxed(&rst_option_values[RST_OPTION_##name])
 #define rst_option_text(name) ((const char *)rst_option_texts[RST_OPTION_##name])
 

@@ -7,8 +7,6 @@
 #include "core/segment.h"
 #include "os/os.h"
 
-#include <limits.h>
-
 /* A step is taken in the midst of a program's work, so it is short; when it leaves something undone the next one comes soon. */
 enum { STEPS_PER_DELAY = 4, STEP_MIN_MS = 10, STEP_SEGMENTS = 2, WINDOW_MIN_MS = 1000 };
 
@@ -80,6 +78,22 @@ void rst_keeper_wake(void)
         rst_os_wake(&rst_keeper);
 }
 
+_Atomic uint32_t rst_purge_pressed;
+
+void rst_purge_press(bool pressed)
+{
+    if (pressed == (rst_load_relaxed(&rst_purge_pressed) != 0))
+        return;
+    rst_store_relaxed(&rst_purge_pressed, pressed ? 1u : 0u);
+    if (pressed)
+        rst_store_relaxed(&next_step, 0u); /* not when the delay says */
+}
+
+static uint32_t delay_now(void)
+{
+    return rst_load_relaxed(&rst_purge_pressed) != 0 ? 0 : (uint32_t)rst_option_get(purge_delay);
+}
+
 static uint32_t step_pause(uint32_t delay)
 {
     return (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
@@ -96,7 +110,7 @@ static void purge_surplus(uint64_t now, uint32_t delay)
     if ((ptrdiff_t)idle < 0 || idle < SURPLUS_MIN || idle - SURPLUS_MIN < worth ||
         now < rst_load_relaxed(&surplus_stuck_until))
         return;
-    purge_step step = step_of(0, UINT_MAX);
+    purge_step step = step_of(0, UINT32_MAX);
     step.enough = idle - worth;
     purge_older(&step);
     if (step.purged == 0) /* refused, or others are at it */
@@ -113,9 +127,12 @@ static void tick_step(void)
         purge_surplus(now, delay);
     if (now < due)
         return;
-    purge_step step = step_of(delay, delay == 0 ? UINT_MAX : STEP_SEGMENTS);
+    uint32_t least = delay == 0 ? 0 : STEP_MIN_MS;
+    delay = delay_now();
+    uint32_t pause = (uint32_t)rst_max(step_pause(delay), least);
+    purge_step step = step_of(delay, delay == 0 ? UINT32_MAX : STEP_SEGMENTS);
     /* relaxed: only decides who does the step. */
-    if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + step_pause(delay), memory_order_relaxed,
+    if (!atomic_compare_exchange_strong_explicit(&next_step, &due, now + pause, memory_order_relaxed,
                                                  memory_order_relaxed))
         return;
     purge_older(&step);
@@ -133,7 +150,7 @@ void rst_purge_tick(void)
 
 uint32_t rst_purge_step(unsigned segments)
 {
-    uint32_t delay = (uint32_t)rst_option_get(purge_delay);
+    uint32_t delay = delay_now();
     purge_step step = step_of(delay, segments);
     purge_older(&step);
     if (step.budget == 0)
@@ -143,7 +160,7 @@ uint32_t rst_purge_step(unsigned segments)
 
 size_t rst_purge_all(void)
 {
-    purge_step step = step_of(0, UINT_MAX);
+    purge_step step = step_of(0, UINT32_MAX);
     purge_older(&step);
     return step.purged;
 }

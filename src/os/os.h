@@ -114,6 +114,36 @@ size_t rst_os_peak_resident(void);
 /* Page faults of the process so far; 0 when unknown. */
 void rst_os_faults(uint64_t *minor, uint64_t *major);
 
+/* --- how much memory there is ------------------------------------------------------------------------------------ */
+
+typedef struct rst_os_memory {
+    size_t least; /* the least limit that is set to the process, physical memory included; SIZE_MAX: unknown */
+    size_t limit; /* the limit that will be met first, physical memory aside; SIZE_MAX: none is known */
+    size_t room;  /* until then, counting what the system can drop at once as free; SIZE_MAX: no limit */
+} rst_os_memory;
+
+/* Limits that the system sets to the process, or to a group of processes that it is in. Reads files: tens of us. One call
+ * at a time. */
+rst_os_memory rst_os_memory_left(void);
+
+/* Keep what the environment says of it. Called once, when it can be read. */
+void rst_os_pressure_prepare(void);
+
+/* Have the calling thread, which is one of our own and no other uses, hear of want of memory from now on. With `say` it is told what is
+ * watched and what cannot be. False: there is nothing to hear from. */
+bool rst_os_pressure_watch(bool say);
+
+/* In the thread that watches: sleep until memory is scarce (true), for `ms` (UINT32_MAX: for ever), or until it is interrupted; may
+ * return early. */
+bool rst_os_pressure_wait(uint32_t ms);
+
+/* Have the thread that watches return from its sleep, now or later. Once. It may not be heard: so nobody sleeps there for long who
+ * must be. */
+void rst_os_pressure_interrupt(void);
+
+/* In the child of a fork: no thread watches. */
+void rst_os_pressure_forget(void);
+
 /* --- waiting (used by sync.h) ------------------------------------------------------------------------------------ */
 
 /* Sleep while *word == expected, until woken; may return early. */

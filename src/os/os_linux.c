@@ -23,6 +23,12 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #endif
@@ -81,10 +87,33 @@ bool rst_os_move(void *from, void *to, size_t size)
     return p == to;
 }
 
+/* --- a thread with descriptors of its own ------------------------------------------------------------------------------- */
+
+static _Atomic uint32_t own_descriptors; /* relaxed: written by the thread that it is about */
+
+void rst_unix_set_own_descriptors(uint32_t thread_id)
+{
+    rst_store_relaxed(&own_descriptors, thread_id);
+}
+
+bool rst_unix_own_descriptors(void)
+{
+    uint32_t thread = rst_load_relaxed(&own_descriptors);
+    return thread != 0 && thread == rst_os_thread_id();
+}
+
+int rst_unix_fetch_descriptor(int number)
+{
+    int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int fd = process >= 0 ? (int)syscall(SYS_pidfd_getfd, process, number, 0) : -1;
+    if (process >= 0)
+        close(process);
+    return fd;
+}
+
 /* --- figures from /proc ------------------------------------------------------------------------------------------ */
 
-/* The beginning of a file, terminated; returns its length. */
-static size_t read_text(const char *path, char *text, size_t size)
+size_t rst_unix_read_text(const char *path, char *text, size_t size)
 {
     int saved = errno;
     ssize_t length = 0;
@@ -98,8 +127,7 @@ static size_t read_text(const char *path, char *text, size_t size)
     return length > 0 ? (size_t)length : 0;
 }
 
-/* The decimal number that begins at `text`, after blanks. */
-static size_t number_at(const char *text)
+size_t rst_unix_number_at(const char *text)
 {
     size_t value = 0;
     while (*text == ' ' || *text == '\t')
@@ -112,20 +140,20 @@ static size_t number_at(const char *text)
 size_t rst_unix_pages(unsigned field)
 {
     char text[128];
-    if (read_text("/proc/self/statm", text, sizeof text) == 0)
+    if (rst_unix_read_text("/proc/self/statm", text, sizeof text) == 0)
         return 0;
     const char *at = text;
     while (field != 0 && *at != '\0')
         field -= *at++ == ' ';
-    return number_at(at);
+    return rst_unix_number_at(at);
 }
 
 size_t rst_unix_peak_kib(void)
 {
     char text[2048];
-    read_text("/proc/self/status", text, sizeof text);
+    rst_unix_read_text("/proc/self/status", text, sizeof text);
     const char *at = strstr(text, "\nVmHWM:");
-    return at != NULL ? number_at(at + sizeof "\nVmHWM:" - 1) : 0;
+    return at != NULL ? rst_unix_number_at(at + sizeof "\nVmHWM:" - 1) : 0;
 }
 
 /* --- the process ------------------------------------------------------------------------------------------------- */

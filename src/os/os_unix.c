@@ -213,23 +213,39 @@ void rst_os_keep_error_output(void)
     errno = saved;
 }
 
-void rst_os_write_error(const char *text, size_t length)
+/* Write all; false: the descriptor is not open. */
+static bool write_all(int fd, const char *text, size_t length)
 {
-    int saved = errno;
-    int fd = STDERR_FILENO;
     while (length != 0) {
         ssize_t n = write(fd, text, length);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EBADF && fd == STDERR_FILENO && rst_load_relaxed(&kept_error) >= 0) {
-            fd = rst_load_relaxed(&kept_error);
-            continue;
-        }
         if (n <= 0)
-            break;
+            return n == 0 || errno != EBADF;
         text += n;
         length -= (size_t)n;
     }
+    return true;
+}
+
+/* By a thread whose descriptors are not the program's. */
+static bool write_elsewhere(int number, const char *text, size_t length)
+{
+    int fd = rst_unix_fetch_descriptor(number);
+    if (fd < 0)
+        return false;
+    write_all(fd, text, length);
+    close(fd);
+    return true;
+}
+
+void rst_os_write_error(const char *text, size_t length)
+{
+    int saved = errno;
+    int kept = rst_load_relaxed(&kept_error);
+    bool (*write_to)(int, const char *, size_t) = rst_unix_own_descriptors() ? write_elsewhere : write_all;
+    if (!write_to(STDERR_FILENO, text, length) && kept >= 0)
+        write_to(kept, text, length);
     errno = saved;
 }
 

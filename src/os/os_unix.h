@@ -11,6 +11,25 @@ size_t rst_unix_pages(unsigned field);
 /* The most that was resident since the program started, KiB; 0 where it cannot be read. */
 size_t rst_unix_peak_kib(void);
 
+/* The beginning of a file, terminated; returns its length, 0 also where it cannot be read. */
+size_t rst_unix_read_text(const char *path, char *text, size_t size);
+
+/* The decimal number that begins at `text`, after blanks. */
+size_t rst_unix_number_at(const char *text);
+
+/* What stands before "/proc" and "/sys": "", or a directory of a test's. */
+extern const char *rst_unix_root;
+
+/* Which thread has a table of descriptors of its own; whether the calling one has; and how it gets at one of the program's: a duplicate, -1 if that
+ * cannot be had. */
+void rst_unix_set_own_descriptors(uint32_t thread_id); /* 0: none */
+bool rst_unix_own_descriptors(void);
+int rst_unix_fetch_descriptor(int number);
+
+/* The directory of the process's control group in the hierarchy of version 2; NULL: none, or the root of all. One call at a time, and not
+ * beside rst_os_memory_left. */
+const char *rst_unix_group_directory(void);
+
 /* Tell the system what a fresh reservation is: its name, and that core dumps leave it out. */
 void rst_unix_mark_reserved(void *address, size_t size);
 

@@ -47,13 +47,14 @@ rst_slice *rst_heap_next_available(rst_heap *heap, unsigned c)
 static void page_retire(rst_heap *heap, rst_slice *page)
 {
     rst_count(&heap->counters.pages_ended, 1);
-    if (page->span == 1 && heap->spares < RST_SPARE_PAGES) {
+    bool keep = rst_load_relaxed(&rst_purge_pressed) == 0; /* relaxed: a hint */
+    if (keep && page->span == 1 && heap->spares < RST_SPARE_PAGES) {
         page->next = heap->spare;
         heap->spare = page;
         heap->spares++;
         return;
     }
-    if (page->span != 1 && heap->spare_medium == NULL) {
+    if (keep && page->span != 1 && heap->spare_medium == NULL) {
         heap->spare_medium = page;
         return;
     }
@@ -141,6 +142,11 @@ void rst_heap_fold(rst_heap *heap)
 {
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
         list_fold(heap, c);
+    rst_heap_drop_spares(heap);
+}
+
+void rst_heap_drop_spares(rst_heap *heap)
+{
     while (heap->spare != NULL) {
         rst_slice *page = heap->spare;
         heap->spare = page->next;

@@ -69,6 +69,7 @@ typedef struct rst_heap {
     uint32_t refills_to_tick;              /* [owner] */
     uint32_t trusted;           /* [owner] refills since its beginning that were looked at whole, up to a bound */
     int32_t out_budget;         /* [owner] what may still wait in open batches */
+    uint32_t asking;            /* [owner] inside the program's limit callback */
     uint32_t flushed_ms;        /* [owner; read for figures] when they were last sent because of the time; wraps */
     _Atomic uint32_t busy;      /* [owner; read by the child of a fork] inside the slow paths */
     uint32_t survivor;          /* [fixed in the child of a fork] its thread was lost at any instruction */
@@ -156,6 +157,9 @@ uint64_t rst_heap_pages(const rst_heap *heap);
 
 /* Put every list back into its page and give back spare pages, as before the thread ends. */
 void rst_heap_fold(rst_heap *heap);
+
+/* Give back spare pages. */
+void rst_heap_drop_spares(rst_heap *heap);
 
 /* Marks that the owner is inside: the child of a fork finds out which heaps are whole. */
 RST_INLINE void rst_heap_enter(rst_heap *heap)

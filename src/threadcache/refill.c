@@ -5,6 +5,7 @@
 #include "os/os.h"
 #include "threadcache/heap.h"
 #include "threadcache/registry.h"
+#include "threadcache/relief.h"
 #include "threadcache/remote.h"
 #include "threadcache/steward.h"
 
@@ -57,6 +58,18 @@ static bool circulation_is_small(const rst_slice *page)
     return page->carved < CIRCULATION_BLOCKS || page->carved * size < CIRCULATION_BYTES;
 }
 
+/* The same after it was refused, once there is room. What came back meanwhile does as well. */
+static RST_NOINLINE rst_slice *next_page_hard(rst_heap *heap, unsigned c)
+{
+    rst_slice *page = NULL;
+    bool again = true;
+    for (unsigned tries = 0; page == NULL && again && tries < RST_RELIEF_TRIES; tries++) {
+        again = rst_relief_for(heap, rst_classes[c].span * RST_SLICE_SIZE);
+        page = next_page(heap, c);
+    }
+    return page;
+}
+
 /* What came back to a page. What was freed twice or overwritten since is found by the glance in the simplest cases, else when the list is
  * looked at whole, which would cost too much each time. */
 static rst_block *page_take(rst_slice *page, bool thorough)
@@ -88,6 +101,8 @@ static rst_block *fill(rst_heap *heap, unsigned c, bool thorough)
             rst_page_set_full(page);
         }
         heap->active[c] = next_page(heap, c);
+        if (RST_UNLIKELY(heap->active[c] == NULL))
+            heap->active[c] = next_page_hard(heap, c);
         if (heap->active[c] == NULL)
             return NULL;
     }
@@ -106,7 +121,10 @@ static void tick(rst_heap *heap)
         heap->flushed_ms = now;
         rst_remote_flush(heap);
     }
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_purge_pressed) != 0))
+        rst_heap_drop_spares(heap);
     rst_purge_tick();
+    rst_relief_tick(heap);
     rst_steward_consider();
 }
 

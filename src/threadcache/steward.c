@@ -1,11 +1,13 @@
 /* The steward: see steward.h. SPDX-License-Identifier: MIT */
 #include "threadcache/steward.h"
 
+#include "core/limits.h"
 #include "core/options.h"
 #include "core/purge.h"
 #include "os/os.h"
 #include "threadcache/outside.h"
 #include "threadcache/registry.h"
+#include "threadcache/relief.h"
 
 #include <errno.h>
 
@@ -27,6 +29,7 @@ _Atomic uint32_t rst_steward_wanted;
 static _Atomic uint32_t stage;
 static _Atomic uint64_t refused_until; /* ms */
 static uint32_t process;               /* [STARTING] in which it runs */
+static bool watches;                   /* [the steward] hears of want of memory */
 
 /* --- its work ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -79,8 +82,35 @@ static uint32_t work(void)
     return waits ? (uint32_t)rst_min(pause, LOOK_MS) : pause;
 }
 
+/* Sleep until the system says that memory is scarce (true), or for `ms`. */
+static bool sleep_ms(uint32_t ms)
+{
+    if (watches)
+        return rst_os_pressure_wait(ms);
+    rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, ms);
+    return false;
+}
+
+/* Nap while something is idle, hearing and looking whether memory is pressed for. Short sleeps, for that and because an end may not be
+ * heard of. */
+static void nap(uint32_t ms)
+{
+    bool pressed = rst_load_relaxed(&rst_purge_pressed) != 0;
+    while (ms != 0 && !ends()) {
+        uint32_t step = (uint32_t)rst_min(ms, LOOK_MS);
+        if (sleep_ms(step))
+            rst_relief_event();
+        else
+            rst_relief_look();
+        if (pressed != (rst_load_relaxed(&rst_purge_pressed) != 0))
+            return; /* what is idle goes at another pace */
+        ms -= step;
+    }
+}
+
 /* Rest, without a timeout when nothing is idle. Whoever makes something idle looks at the word after that; we look for something idle
- * after writing it. What wakes us is young, so it waits for the next look: messages of a busy program do not have us run all the time. */
+ * after writing it. What wakes us is young, so it waits for the next look: messages of a busy program do not have us run all the time.
+ * While nothing is idle there is nothing to do about want of memory: it is heard of after that. */
 static void rest(uint32_t pause, uint32_t least)
 {
     if (pause == UINT32_MAX) {
@@ -90,14 +120,16 @@ static void rest(uint32_t pause, uint32_t least)
         rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
         pause = LOOK_MS;
     }
-    if (!ends())
-        rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, (uint32_t)rst_max(pause, least));
+    if (least != 0 && !ends()) /* whatever is heard */
+        rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, least);
+    nap(pause > least ? pause - least : 0);
 }
 
 static void run(void)
 {
     uint64_t began_ms = rst_os_clock_ms();
     uint64_t counted = 0;
+    watches = rst_limits_watch();
     while (!ends()) {
         uint32_t pause = work();
         uint64_t used = rst_os_thread_cpu_us();
@@ -125,6 +157,7 @@ static void see_it_off(void)
         return;
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
     rst_os_wake(&rst_keeper);
+    rst_os_pressure_interrupt();
     rst_os_thread_join();
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE); /* it may have written last */
 }
@@ -164,6 +197,7 @@ void rst_steward_stop(void)
 
 void rst_steward_forget(void)
 {
+    rst_os_pressure_forget();
     if (rst_load_relaxed(&stage) != ENDED)
         rst_store_relaxed(&stage, (uint32_t)ABSENT);
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);

@@ -1,0 +1,80 @@
+/* Relief: see relief.h. SPDX-License-Identifier: MIT */
+#include "threadcache/relief.h"
+
+#include "core/limits.h"
+#include "core/purge.h"
+#include "os/os.h"
+#include "threadcache/outside.h"
+#include "threadcache/registry.h"
+#include "threadcache/remote.h"
+
+enum { LOOK_MS = 250 };
+
+static _Atomic uint64_t next_look; /* ms; whoever moves it on looks. 0: it has not come to a first look yet */
+
+void rst_relief_purge(rst_heap *own)
+{
+    if (own != NULL) {
+        rst_remote_drain(own);
+        rst_heap_drop_spares(own);
+    }
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        if (heap != own)
+            rst_outside_collect(heap, true);
+    }
+    rst_purge_all();
+}
+
+/* Purge, and see what the system leaves then. */
+static void relieve(rst_heap *own)
+{
+    uint64_t before = rst_load_relaxed(&rst_process.purged);
+    rst_relief_purge(own);
+    rst_process_add(pressure_purged, rst_load_relaxed(&rst_process.purged) - before);
+    rst_limits_look();
+}
+
+bool rst_relief_for(rst_heap *own, size_t bytes)
+{
+    if (!rst_limits_any())
+        return false;
+    rst_store_relaxed(&next_look, rst_os_clock_ms() + LOOK_MS);
+    rst_limits_look();
+    if (rst_limits_tight(bytes))
+        relieve(own);
+    return rst_limits_admit(bytes);
+}
+
+/* Something is idle, or may be, and the system's limit is near: it goes, and the next point to look at is set anew. */
+static void look(rst_heap *own)
+{
+    rst_limits_look();
+    if (rst_limits_forbid(0) || (rst_load_relaxed(&rst_purge_pressed) != 0 && rst_limits_tight(0)))
+        relieve(own);
+    rst_limits_admit(0);
+}
+
+void rst_relief_tick(rst_heap *own)
+{
+    if (rst_load_relaxed(&rst_keeper) != RST_KEEPER_NONE || !rst_limits_any())
+        return;
+    uint64_t now = rst_os_clock_ms();
+    uint64_t due = rst_load_relaxed(&next_look);
+    /* relaxed: only decides who looks. */
+    if (due != 0 && now >= due &&
+        atomic_compare_exchange_strong_explicit(&next_look, &due, now + LOOK_MS, memory_order_relaxed,
+                                                memory_order_relaxed))
+        look(own);
+}
+
+void rst_relief_look(void)
+{
+    look(NULL);
+}
+
+void rst_relief_event(void)
+{
+    rst_limits_event();
+    relieve(NULL);
+    rst_limits_admit(0);
+}
