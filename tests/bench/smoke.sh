@@ -62,14 +62,17 @@ grep -E -q '^[0-9.]+ [0-9.]+ [0-9]+ [0-9]+$' "$work/out" || fail "roost_exec pri
 "$execute" --preload "$ROOST_LIB" -- sh -c 'grep -q libroost /proc/$$/maps' >/dev/null || fail "roost_exec did not preload"
 # The footprint: figures that can be right, and what is wrong refused.
 footprint=$(dirname "$bench")/roost_footprint
-for library in '' "$ROOST_LIB"; do
+footprint_on() {
+    local mode
     for mode in hello 'threads 20' 'holes 4'; do
         # shellcheck disable=SC2086 # words
-        LD_PRELOAD=$library "$footprint" $mode >>"$work/footprint.$([ -n "$library" ] && echo roost || echo system)" ||
-            fail "roost_footprint $mode on '$library'"
+        LD_PRELOAD=$1 "$footprint" $mode || return 1
     done
-    "$footprint" start 3 "$library" >>"$work/footprint.$([ -n "$library" ] && echo roost || echo system)"
-done
+    "$footprint" start 3 "$1"
+}
+footprint_on '' >"$work/footprint.system" & # `holes` rests for two seconds
+footprint_on "$ROOST_LIB" >"$work/footprint.roost" || fail "roost_footprint on roost"
+wait $! || fail "roost_footprint on the system's malloc"
 for name in system roost; do
     awk '{ v[$1] = $2 }
         END { exit !(v["rss_kib"] > 300 && v["thread_kib"] > 3 && v["live_mib"] > 0.1 && v["live_mib"] < 2 && v["best_us"] > 20 &&
