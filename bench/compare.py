@@ -70,7 +70,8 @@ def make_parser():
         help="allocator that is also set against the best of the others (default roost)")
     add("--json", default="compare.json", metavar="FILE", help="all figures; '' for none (default compare.json)")
     add("--html", metavar="FILE", help="one page with tables and plots; SVG and PNG of each plot beside it")
-    add("--from", dest="source", metavar="FILE", help="measure nothing, take the figures of this JSON file")
+    add("--from", dest="source", action="append", metavar="FILE",
+        help="measure nothing, take the figures of this JSON file; repeated: their rounds together")
     add("--build", metavar="DIR", help="build tree with libroost.so and roost_bench (default: newest under build/)")
     add("--bench", metavar="PATH", help="roost_bench itself")
     add("--list", action="store_true", help="show what would run, then stop")
@@ -110,13 +111,20 @@ def present(results, data, options):
 
 
 def present_again(options):
-    try:
-        data = json.loads(Path(options.source).read_text(encoding="utf-8"))
-        results = figures.from_json(data)
-    except OSError as problem:
-        fail(f"{options.source}: {problem.strerror}")
-    except ValueError as problem:
-        fail(f"{options.source}: {problem}")
+    found = []
+    for source in options.source:
+        try:
+            data = json.loads(Path(source).read_text(encoding="utf-8"))
+            found.append((data, figures.from_json(data)))
+        except OSError as problem:
+            fail(f"{source}: {problem.strerror}")
+        except ValueError as problem:
+            fail(f"{source}: {problem}")
+    results = figures.merge([part for _, part in found])
+    if not results:
+        fail("the files have no row in common")
+    data = {**found[0][0], "rounds": sum(data["rounds"] for data, _ in found)}
+    data["libraries"] = [name for name in data["libraries"] if any(name in by_name for by_name in results.values())]
     return present(results, data, options)
 
 
@@ -165,3 +173,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit("compare.py: interrupted")
+    except BrokenPipeError:
+        os._exit(1)  # whoever read the tables has seen enough

@@ -150,6 +150,13 @@ def from_json(data):
         raise ValueError("not a file that compare.py wrote") from problem
 
 
+def merge(parts):
+    """Results of several runs as one of more rounds: what not all of them have in common is left out."""
+    rows = [row for row in parts[0] if all(row in p for p in parts)]
+    return {row: {name: [run for p in parts for run in p[row][name]] for name in parts[0][row]
+                  if all(name in p[row] for p in parts)} for row in rows}
+
+
 def thread_families(results):
     """Kernels that differ by their number of threads alone: {family: {threads: row}}, those of two and more."""
     families = {}

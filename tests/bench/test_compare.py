@@ -85,6 +85,16 @@ class Figures(unittest.TestCase):
             with self.assertRaises(ValueError):
                 figures.from_json(broken)
 
+    def test_merge(self):
+        more = {"b": {"glibc": times(30.0, unit="Mop/s"), "roost": ["no"]}, "a": RESULTS["a"]}
+        merged = figures.merge([RESULTS, more])
+        self.assertEqual(list(merged), ["a", "b"])
+        self.assertEqual([o["value"] for o in merged["b"]["glibc"]], [10.0, 30.0])
+        self.assertEqual(list(merged["b"]), ["glibc", "roost"])
+        self.assertEqual(figures.failures(merged), [("b", "roost", "no")])
+        self.assertEqual(len(merged["a"]["mi"]), 6)
+        self.assertEqual(figures.merge([RESULTS]), RESULTS)
+
     def test_families_by_threads(self):
         found = {row: {"glibc": times(1.0, unit="ns/op")} for row in ("k:threads=8", "k:threads=2", "k", "m:threads=1")}
         self.assertEqual(figures.thread_families(found), {"k": {2: "k:threads=2", 8: "k:threads=8"}})

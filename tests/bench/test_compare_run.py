@@ -38,6 +38,8 @@ def main():
         check(foreign == {"glibc": False, "roost": True}, f"foreign frees are told by {foreign}")
         check("| pair |" in done.stdout and "| **geomean** |" in done.stdout, done.stdout)
         check("<td>xmalloc:threads=2</td>" in Path(place, "x.html").read_text(encoding="utf-8"), "no row in the page")
+        done = compare(build, place, "--from", f"{place}/x.json", "--from", f"{place}/x.json")
+        check(done.returncode == 0 and "4 rounds" in done.stdout and "| pair |" in done.stdout, f"again: {done.stderr}")
         done = compare(build, place, "--libs", "glibc", "--rounds", "1", "--kernels", "none", "--command", "bad=false")
         check(done.returncode == 1 and "- bad: glibc: status 1" in done.stdout, f"a failure: {done.stdout} {done.stderr}")
     print("compare.py from end to end")
