@@ -25,6 +25,47 @@ class Problem(Exception):
     """The program could not be measured; becomes the outcome of the run."""
 
 
+def resident_kib(pid):
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1])
+
+
+class Redis:
+    """A connection that sends many commands at once and reads as many answers."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def batch(self, commands):
+        """Runs commands whose answers are single lines; none may be an error."""
+        waiting, data = 0, bytearray()
+        for words in [*commands, None]:
+            if words is not None:
+                data += b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(w), w) for w in words)
+                waiting += 1
+            if waiting == 1000 or words is None:
+                self.socket.sendall(data)
+                for _ in range(waiting):
+                    answer = self.file.readline()
+                    if answer[:1] not in (b"+", b":"):
+                        raise Problem(f"redis answered {answer!r}")
+                waiting, data = 0, bytearray()
+
+    def info(self, section):
+        self.socket.sendall(b"INFO %b\r\n" % section.encode("ascii"))
+        length = int(self.file.readline()[1:])
+        text = self.file.read(length + 2).decode("ascii", "replace")
+        return dict(line.split(":", 1) for line in text.split("\r\n") if ":" in line)
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) The roost authors
 """The parts of compare.py that compute and refuse; nothing is measured here."""
+import argparse
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "bench"))
+import footprint  # noqa: E402
 from comparing import allocators, figures, page, plots, programs, rows, running  # noqa: E402
 
 
@@ -184,13 +186,38 @@ class Page(unittest.TestCase):
             self.assertEqual(Path(place, "p.html").read_text(encoding="utf-8").count("data:image/svg+xml"), 2)
 
 
+class Footprint(unittest.TestCase):
+    def test_table(self):
+        results = {"hello": {"glibc": [{"rss_kib": v} for v in (1100.0, 1000.0, 1300.0)], "roost": ["status 1"]},
+                   "threads": {"glibc": [{"thread_kib": 11.26}], "roost": [{"thread_kib": 24.0}]}}
+        self.assertEqual(footprint.table(results, ["glibc", "roost"]),
+                         [["behaviour", "glibc", "roost"], ["hello world RSS, KiB", "1,100", "failed"],
+                          ["an idle thread, KiB", "11.3", "24.0"]])
+
+    def test_order_turns(self):
+        order = []
+        modes = {"hello": lambda library: order.append(library) or {"rss_kib": 1.0}}
+        said, running.note = running.note, lambda text: None
+        try:
+            footprint.measure({"x": "X", "y": "Y"}, modes, argparse.Namespace(rounds=2))
+        finally:
+            running.note = said
+        self.assertEqual(order, ["X", "Y", "Y", "X"])
+
+
 class CommandLine(unittest.TestCase):
-    def refused(self, wanted, *words):
-        done = subprocess.run([sys.executable, str(ROOT / "bench" / "compare.py"), *words], capture_output=True, text=True,
+    def refused(self, wanted, *words, script="compare.py"):
+        done = subprocess.run([sys.executable, str(ROOT / "bench" / script), *words], capture_output=True, text=True,
                               check=False, timeout=60)
         self.assertNotEqual(done.returncode, 0, words)
         self.assertIn(wanted, done.stderr)
         self.assertNotIn("Traceback", done.stderr)
+
+    def test_bad_arguments_of_footprint(self):
+        for option in ("--rounds", "--starts", "--threads", "--mib"):
+            self.refused("is not a whole number from 1 to", option, "0", script="footprint.py")
+        self.refused("no directory for", "--json", "/no/such/x.json", script="footprint.py")
+        self.refused("was not found", "--build", "/no/such", script="footprint.py")
 
     def test_bad_arguments(self):
         self.refused("nothing to run", "--kernels", "none")
