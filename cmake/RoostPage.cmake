@@ -1,0 +1,33 @@
+# roost_page(out): puts the parts of tools/page/ together and writes them as a C source, whose path is stored in `out`.
+# SPDX-License-Identifier: MIT
+include_guard()
+
+function(roost_page out)
+    set(parts "")
+    foreach(part IN ITEMS page.html page.css model.js draw.js page.js)
+        set(file "${PROJECT_SOURCE_DIR}/tools/page/${part}")
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+        # As hexadecimal digits: CMake would take brackets and semicolons for its own.
+        file(READ "${file}" "hex_${part}" HEX)
+    endforeach()
+    string(HEX "@STYLE@" style)
+    string(HEX "@SCRIPT@" script)
+    string(HEX "@DATA@" data)
+    set(page "${hex_page.html}")
+    string(REPLACE "${style}" "${hex_page.css}" page "${page}")
+    string(REPLACE "${script}" "${hex_model.js}${hex_draw.js}${hex_page.js}" page "${page}")
+    string(FIND "${page}" "${data}" at)
+    string(LENGTH "${data}" length)
+    string(SUBSTRING "${page}" 0 ${at} before)
+    math(EXPR at "${at} + ${length}")
+    string(SUBSTRING "${page}" ${at} -1 after)
+    set(text "/* Made from tools/page/ by cmake/RoostPage.cmake. */\n#include \"page.h\"\n")
+    foreach(half IN ITEMS before after)
+        string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${${half}}")
+        string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+        string(APPEND text "const char page_${half}[] = {\n${bytes}0};\n"
+            "const size_t page_${half}_size = sizeof page_${half} - 1;\n")
+    endforeach()
+    file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/page_text.c" CONTENT "${text}")
+    set(${out} "${PROJECT_BINARY_DIR}/page_text.c" PARENT_SCOPE)
+endfunction()
