@@ -76,6 +76,7 @@ static void count_page(struct image *image, const struct image_run *run)
         return;
     heap->pages++;
     heap->slices += run->span;
+    heap->out += run->out;
     heap->out_bytes += run->out * size;
     heap->kept_blocks += run->kept;
     heap->kept_bytes += run->kept * size;
@@ -148,10 +149,12 @@ static void count_lists(struct image *image, struct image_heap *heap)
         heap->ready_blocks += length;
         heap->ready_bytes += length * l->classes[c].size;
         image->classes[c].blocks_ready += length;
+        uint64_t handed = layout_get_word(heap->bytes, l->heap_handed, c);
+        image->classes[c].allocs += handed > length ? handed - length : 0;
     }
 }
 
-static void count_batches(const struct image *image, struct image_heap *heap)
+static void count_batches(struct image *image, struct image_heap *heap)
 {
     const struct layout *l = image->layout;
     for (uint32_t i = 0; i < l->const_batch_count; i++) {
@@ -163,8 +166,11 @@ static void count_batches(const struct image *image, struct image_heap *heap)
             continue;
         uint64_t count = layout_get(batch, l->batch_count) & UINT16_MAX;
         uint64_t c = layout_get(arena->slices + index * l->sizeof_slice, l->slice_size_class);
+        if (c >= l->class_count)
+            continue;
         heap->open_blocks += count;
-        heap->open_bytes += c < l->class_count ? count * l->classes[c].size : 0;
+        heap->open_bytes += count * l->classes[c].size;
+        image->classes[c].blocks_open += count;
     }
 }
 

@@ -10,8 +10,8 @@
 enum { READINGS = 4 };
 
 #define FIGURE(name, kind, unit, help, note) {#name, unit, help, 0, false},
-static const struct figure known_rows[] = {ROOST_WALK_TABLE(FIGURE) ROOST_PROCESS_TABLE(FIGURE)
-                                               ROOST_HEAP_TABLE(FIGURE)};
+static const struct figure known_rows[] = {ROOST_WALK_TABLE(FIGURE) ROOST_PROCESS_TABLE(FIGURE) ROOST_HEAP_TABLE(FIGURE)
+                                               ROOST_CALL_TABLE(FIGURE)};
 enum { KNOWN_ROWS = sizeof known_rows / sizeof known_rows[0] };
 
 static struct figure *row_of(const struct figures *figures, const char *name)
@@ -103,6 +103,20 @@ static void put_process_figures(struct figures *figures, const struct image *ima
     }
 }
 
+static void put_calls(struct figures *figures, const struct image *image)
+{
+    const struct layout *l = image->layout;
+    char *bytes = malloc(l->sizeof_os_call_counters);
+    if (bytes != NULL && image->target->read(image->target, l->calls, bytes, l->sizeof_os_call_counters)) {
+        for (size_t f = 0; f < l->call_figure_count; f++) {
+            uint64_t value;
+            memcpy(&value, bytes + l->call_figures[f].offset, sizeof value);
+            put(figures, &l->call_figures[f], value);
+        }
+    }
+    free(bytes);
+}
+
 /* What was received is read before what was sent, or it might be more; of a few readings the one counts in which least was received
  * meanwhile. */
 static void put_counters(struct figures *figures, const struct image *image)
@@ -190,6 +204,33 @@ static void put_blocks(struct figures *figures, const struct image *image)
     put_known(figures, "allocated", difference(bytes + figures_get(figures, "large_live_bytes"), undrained_bytes));
 }
 
+/* Fields 10 and 12 of /proc/PID/stat. */
+static void put_faults(struct figures *figures, const struct image *image)
+{
+    char path[64], text[1024];
+    uint64_t minor, major;
+    snprintf(path, sizeof path, "/proc/%" PRIu32 "/stat", image->target->pid);
+    FILE *file = image->target->is_core ? NULL : fopen(path, "re");
+    if (file == NULL)
+        return;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    const char *at = strrchr(text, ')');
+    if (at != NULL && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %" SCNu64 " %*u %" SCNu64, &minor, &major) == 2) {
+        put_known(figures, "faults_minor", minor);
+        put_known(figures, "faults_major", major);
+    }
+}
+
+static void put_allocs(struct figures *figures, const struct image *image)
+{
+    uint64_t allocs = figures_get(figures, "large_allocs");
+    for (uint32_t c = 0; c < image->layout->class_count; c++)
+        allocs += image->classes[c].allocs;
+    put_known(figures, "allocs", allocs);
+    put_known(figures, "frees", difference(allocs, figures_get(figures, "allocated_blocks")));
+}
+
 static void put_walk(struct figures *figures, const struct image *image)
 {
     uint64_t pages = 0, segments = 0, parked = 0;
@@ -204,7 +245,9 @@ static void put_walk(struct figures *figures, const struct image *image)
     put_known(figures, "segments_in_use", image->segments_in_use);
     put_known(figures, "heaps_parked", parked);
     put_blocks(figures, image);
+    put_allocs(figures, image);
     put_resident(figures, image);
+    put_faults(figures, image);
 }
 
 /* Those sent one by one are counted apart. */
@@ -223,7 +266,7 @@ static void add_alone(struct figures *figures)
 bool figures_make(struct figures *figures, const struct image *image)
 {
     const struct layout *l = image->layout;
-    size_t most = KNOWN_ROWS + l->process_figure_count + l->heap_figure_count;
+    size_t most = KNOWN_ROWS + l->process_figure_count + l->heap_figure_count + l->call_figure_count;
     figures->count = KNOWN_ROWS;
     figures->rows = calloc(most, sizeof *figures->rows);
     if (figures->rows == NULL)
@@ -231,6 +274,7 @@ bool figures_make(struct figures *figures, const struct image *image)
     memcpy(figures->rows, known_rows, sizeof known_rows);
     put_counters(figures, image);
     add_alone(figures);
+    put_calls(figures, image);
     put_walk(figures, image);
     return true;
 }

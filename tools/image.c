@@ -148,6 +148,7 @@ static void heaps_settle(struct image *image)
         heap->bytes = image->heap_bytes + i * l->sizeof_heap;
         heap->thread_id = (uint32_t)layout_get(heap->bytes, l->heap_thread_id);
         heap->state = (uint32_t)layout_get(heap->bytes, l->heap_state);
+        heap->number = layout_get(heap->bytes, l->heap_number);
         for (size_t t = 0; t < image->target->thread_count; t++) {
             if (heap->thread_id != 0 && image->target->threads[t].id == heap->thread_id)
                 heap->name_index = (uint32_t)t + 1;

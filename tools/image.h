@@ -17,17 +17,19 @@ struct image_arena {
 struct image_heap {
     uint64_t address;
     uint32_t thread_id, state;
-    uint32_t name_index;                /* into the target's threads plus 1; 0: none */
-    uint64_t pages, slices, out_bytes;  /* of its pages: how many, in how many slices, blocks that are out */
-    uint64_t ready_blocks, ready_bytes; /* in its lists, to be handed out */
-    uint64_t open_blocks, open_bytes;   /* freed for others, in open batches */
-    uint64_t inbox_bytes;               /* sent to it and not taken in, rounded up to the backlog's unit */
-    uint64_t kept_blocks, kept_bytes;   /* that outsiders keep beside its pages */
+    uint64_t number;                        /* in the order in which they were made */
+    uint32_t name_index;                    /* into the target's threads plus 1; 0: none */
+    uint64_t pages, slices, out, out_bytes; /* of its pages: how many, in how many slices, blocks that are out */
+    uint64_t ready_blocks, ready_bytes;     /* in its lists, to be handed out */
+    uint64_t open_blocks, open_bytes;       /* freed for others, in open batches */
+    uint64_t inbox_bytes;                   /* sent to it and not taken in, rounded up to the backlog's unit */
+    uint64_t kept_blocks, kept_bytes;       /* that outsiders keep beside its pages */
     const char *bytes;
 };
 
 struct image_class {
-    uint64_t pages, slices, blocks_out, blocks_ready, blocks_kept;
+    uint64_t pages, slices, blocks_out, blocks_ready, blocks_kept, blocks_open;
+    uint64_t allocs; /* ever */
 };
 
 struct image {

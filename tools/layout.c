@@ -118,7 +118,8 @@ static bool find_facts(struct layout *layout, const struct tables *tables, struc
 static bool facts_agree(const struct layout *l)
 {
     size_t lists = l->class_count * sizeof(uint64_t);
-    return l->heap_list.extent == lists && l->heap_active.extent == lists && l->heap_available.extent == lists &&
+    return l->heap_list.extent == lists && l->heap_handed.extent == lists && l->heap_active.extent == lists &&
+           l->heap_available.extent == lists &&
            l->heap_batch.extent == (uint64_t)l->const_batch_count * l->sizeof_batch &&
            l->heap_counters.extent == l->sizeof_heap_counters && l->heap_outside.extent == l->sizeof_heap_counters &&
            l->group_segment.extent == (uint64_t)l->const_group_segments * l->sizeof_segment &&
@@ -180,6 +181,7 @@ static int layout_fill(struct layout *layout, struct tables *tables, struct prob
     layout->arenas = tables->head.arenas;
     layout->process = tables->head.process;
     layout->newest = tables->head.newest;
+    layout->calls = tables->head.calls;
     layout->roost_version = tables->head.roost_version;
     layout->class_count = tables->head.class_count;
     if (!find_facts(layout, tables, problem))
@@ -188,7 +190,9 @@ static int layout_fill(struct layout *layout, struct tables *tables, struct prob
         !read_figures(tables, "process.", layout->sizeof_process_counters, &layout->process_figures,
                       &layout->process_figure_count) ||
         !read_figures(tables, "counters.", layout->sizeof_heap_counters, &layout->heap_figures,
-                      &layout->heap_figure_count))
+                      &layout->heap_figure_count) ||
+        !read_figures(tables, "calls.", layout->sizeof_os_call_counters, &layout->call_figures,
+                      &layout->call_figure_count))
         return problem_set(problem, CLI_VERSION, "its roost describes a layout that cannot be read");
     return CLI_OK;
 }
@@ -231,5 +235,6 @@ void layout_free(struct layout *layout)
     free(layout->classes);
     free(layout->process_figures);
     free(layout->heap_figures);
+    free(layout->call_figures);
     *layout = (struct layout){.arenas = 0};
 }

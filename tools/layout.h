@@ -11,14 +11,14 @@
 /* S(type), M(type, member), W(type, member): one of 1, 2, 4 or 8 bytes, C(constant): what this reader cannot do without. */
 /* clang-format off */
 #define LAYOUT_TABLE(S, M, W, C) \
-    S(arena) S(group) S(segment) S(slice) S(heap) S(batch) S(message) S(process_counters) S(heap_counters) \
+    S(arena) S(group) S(segment) S(slice) S(heap) S(batch) S(message) S(process_counters) S(heap_counters) S(os_call_counters) \
     W(arena, base) W(arena, size) W(arena, slices) W(arena, groups) W(arena, reservation_size) W(arena, frontier) \
     M(group, may_run) W(group, may_warm) M(group, segment) \
     W(segment, free) W(segment, dirty) W(segment, aged) W(segment, visited) \
     W(slice, owner) W(slice, free) W(slice, left) W(slice, state) W(slice, carved) W(slice, size_class) W(slice, kind) \
     W(slice, foreign_count) W(slice, span) W(slice, foreign_head) W(slice, foreign_tail) W(slice, large_size) \
     W(slice, returned_next) W(slice, next) W(slice, prev) \
-    M(heap, list) M(heap, active) M(heap, available) W(heap, spare) W(heap, spare_medium) W(heap, spares) W(heap, busy) \
+    M(heap, list) M(heap, handed) W(heap, number) W(heap, flushed_ms) M(heap, active) M(heap, available) W(heap, spare) W(heap, spare_medium) W(heap, spares) W(heap, busy) \
     W(heap, thread_id) W(heap, next_heap) M(heap, counters) M(heap, batch) W(heap, inbox) W(heap, state) W(heap, token) \
     W(heap, outside_pages) W(heap, foreign) W(heap, returned) M(heap, outside) \
     W(batch, page) W(batch, head) W(batch, tail) W(batch, count) \
@@ -41,12 +41,12 @@ struct layout_figure {
 
 struct layout {
     LAYOUT_TABLE(LAYOUT_SIZEOF, LAYOUT_MEMBER, LAYOUT_MEMBER, LAYOUT_CONSTANT)
-    uint64_t arenas, process, newest;
+    uint64_t arenas, process, newest, calls;
     uint32_t roost_version;
     uint32_t class_count;
     roost_live_class *classes;
-    struct layout_figure *process_figures, *heap_figures;
-    size_t process_figure_count, heap_figure_count;
+    struct layout_figure *process_figures, *heap_figures, *call_figures;
+    size_t process_figure_count, heap_figure_count, call_figure_count;
     uint64_t code_start, code_end; /* where roost's code is; equal when that is not known */
     char object[256];              /* the program or library that has the descriptor */
 };

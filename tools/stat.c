@@ -4,8 +4,9 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <time.h>
 
-enum { STAT_FORMAT_VERSION = 1 };
+enum { STAT_SCHEMA = 1 };
 
 struct stat_options {
     bool json, freeze, classes, heaps, help;
@@ -69,10 +70,10 @@ static void print_figures(const struct figures *figures)
         const struct figure *row = &figures->rows[i];
         if (!row->known)
             continue;
-        amount[0] = '\0';
+        snprintf(amount, sizeof amount, "%s", row->unit);
         if (strcmp(row->unit, "bytes") == 0)
             human(amount, row->value);
-        printf("  %-26s %20" PRIu64 " %12s  %s\n", row->name, row->value, amount, row->help);
+        printf("  %-24s %15" PRIu64 " %10s  %s\n", row->name, row->value, amount, row->help);
     }
 }
 
@@ -115,66 +116,100 @@ static void print_heaps(const struct image *image)
     }
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------------------- */
+/* --- JSON: the library's own format (docs/stats.schema.json), and what only a reader from outside knows ------------------- */
+
+static uint64_t less(uint64_t more, uint64_t by)
+{
+    return more > by ? more - by : 0;
+}
 
 static void json_classes(const struct image *image)
 {
     const struct layout *l = image->layout;
     const char *comma = "";
-    printf(",\n  \"classes\": [");
+    printf(",\n\"classes\":[");
     for (uint32_t c = 0; c < l->class_count; c++) {
         const struct image_class *counts = &image->classes[c];
-        uint64_t out = counts->blocks_out > counts->blocks_ready ? counts->blocks_out - counts->blocks_ready : 0;
-        printf("%s\n    {\"size\": %" PRIu32 ", \"pages\": %" PRIu64 ", \"page_bytes\": %" PRIu64
-               ", \"blocks\": %" PRIu64 ", \"ready\": %" PRIu64 ", \"capacity\": %" PRIu64 "}",
-               comma, l->classes[c].size, counts->pages, counts->slices * l->const_slice_size, out,
-               counts->blocks_ready, counts->pages * l->classes[c].capacity);
+        uint64_t live = less(counts->blocks_out, counts->blocks_ready + counts->blocks_open);
+        uint64_t capacity = counts->pages * l->classes[c].capacity;
+        uint64_t fill = capacity != 0 ? live * 100 / capacity : 0;
+        printf("%s\n{\"block_size\":%" PRIu32 ",\"allocs\":%" PRIu64 ",\"frees\":%" PRIu64 ",\"live\":%" PRIu64
+               ",\"ready\":%" PRIu64 ",\"pages\":%" PRIu64 ",\"capacity\":%" PRIu64 ",\"fill\":%" PRIu64 "}",
+               comma, l->classes[c].size, counts->allocs, less(counts->allocs, live), live, counts->blocks_ready,
+               counts->pages, capacity, fill < 100 ? fill : 100);
         comma = ",";
     }
-    printf("\n  ],\n  \"large\": {\"blocks\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"page_bytes\": %" PRIu64 "}",
+    printf("],\n\"large\":{\"blocks\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"page_bytes\":%" PRIu64 "}",
            image->large_blocks, image->large_bytes, image->large_slices * l->const_slice_size);
 }
 
-static void json_heaps(const struct image *image)
+/* A figure that a heap keeps, what outsiders did for it included. */
+static uint64_t heap_figure(const struct image *image, const struct image_heap *heap, const char *name)
+{
+    const struct layout *l = image->layout;
+    for (size_t f = 0; f < l->heap_figure_count; f++) {
+        uint64_t own, outside;
+        if (strcmp(l->heap_figures[f].name, name) != 0)
+            continue;
+        memcpy(&own, heap->bytes + l->heap_counters.value + l->heap_figures[f].offset, sizeof own);
+        memcpy(&outside, heap->bytes + l->heap_outside.value + l->heap_figures[f].offset, sizeof outside);
+        return own + outside;
+    }
+    return 0;
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void json_heap(const struct image *image, const struct image_heap *heap)
 {
     char label[32];
-    const char *comma = "";
-    printf(",\n  \"heaps\": [");
-    for (size_t i = 0; i < image->heap_count; i++) {
-        const struct image_heap *heap = &image->heaps[i];
-        printf("%s\n    {\"address\": \"%#" PRIx64 "\", \"thread\": ", comma, heap->address);
-        print_json_string(stdout, heap_label(label, sizeof label, image, heap));
-        printf(", \"thread_id\": %" PRIu32 ", \"pages\": %" PRIu64 ", \"page_bytes\": %" PRIu64
-               ", \"out_bytes\": %" PRIu64 ", \"ready_bytes\": %" PRIu64 ", \"inbox_bytes\": %" PRIu64
-               ", \"unsent_bytes\": %" PRIu64 ", \"kept_bytes\": %" PRIu64 "}",
-               heap->thread_id, heap->pages, heap->slices * image->layout->const_slice_size, heap->out_bytes,
-               heap->ready_bytes, heap->inbox_bytes, heap->open_bytes, heap->kept_bytes);
-        comma = ",";
-    }
-    printf("\n  ]");
+    printf("{\"number\":%" PRIu64 ",\"thread\":%" PRIu32 ",\"state\":%" PRIu32 ",\"pages\":%" PRIu64
+           ",\"live\":%" PRIu64 ",\"live_bytes\":%" PRIu64 ",\"ready_bytes\":%" PRIu64 ",\"unsent_blocks\":%" PRIu64
+           ",\"unsent_bytes\":%" PRIu64 ",\"inbox_bytes\":%" PRIu64 ",\"kept_bytes\":%" PRIu64,
+           heap->number, heap->thread_id, heap->state, heap->pages, less(heap->out, heap->ready_blocks),
+           less(heap->out_bytes, heap->ready_bytes), heap->ready_bytes, heap->open_blocks, heap->open_bytes,
+           heap->inbox_bytes, heap->kept_bytes);
+    printf(",\"batches_sent\":%" PRIu64 ",\"batches_received\":%" PRIu64 ",\"refills\":%" PRIu64,
+           heap_figure(image, heap, "foreign_sent_batches"), heap_figure(image, heap, "foreign_received_batches"),
+           heap_figure(image, heap, "refills"));
+    if (!image->target->is_core)
+        printf(",\"quiet\":%" PRIu32,
+               (uint32_t)clock_ms() - (uint32_t)layout_get(heap->bytes, image->layout->heap_flushed_ms));
+    printf(",\"page_bytes\":%" PRIu64 ",\"name\":", heap->slices * image->layout->const_slice_size);
+    print_json_string(stdout, heap_label(label, sizeof label, image, heap));
+    putchar('}');
 }
 
 static void print_json(const struct view *view, const struct figures *figures)
 {
     uint32_t version = view->layout.roost_version;
     const char *comma = "";
-    printf("{\n  \"format\": %d,\n  \"pid\": %" PRIu32 ",\n  \"program\": ", STAT_FORMAT_VERSION, view->target.pid);
+    printf("{\"schema\":%d,\"version\":\"%u.%u.%u\",\"pid\":%" PRIu32 ",\"clock_ms\":%" PRIu64 ",\n\"program\":",
+           STAT_SCHEMA, version / 10000, version / 100 % 100, version % 100, view->target.pid, clock_ms());
     print_json_string(stdout, view->target.program);
-    printf(",\n  \"core\": %s,\n  \"still\": %s,\n  \"version\": \"%u.%u.%u\",\n  \"library\": ",
-           view->target.is_core ? "true" : "false", view->target.still ? "true" : "false", version / 10000,
-           version / 100 % 100, version % 100);
+    printf(",\"core\":%s,\"still\":%s,\"copies\":%u,\"library\":", view->target.is_core ? "true" : "false",
+           view->target.still ? "true" : "false", view->copies);
     print_json_string(stdout, view->layout.object);
-    printf(",\n  \"copies\": %u,\n  \"figures\": {", view->copies);
+    printf(",\n\"process\":{");
     for (size_t i = 0; i < figures->count; i++) {
         if (!figures->rows[i].known)
             continue;
-        printf("%s\n    \"%s\": %" PRIu64, comma, figures->rows[i].name, figures->rows[i].value);
-        comma = ",";
+        printf("%s\"%s\":%" PRIu64, comma, figures->rows[i].name, figures->rows[i].value);
+        comma = ",\n";
     }
-    printf("\n  }");
+    printf("}");
     json_classes(&view->image);
-    json_heaps(&view->image);
-    printf("\n}\n");
+    printf(",\n\"heaps\":[");
+    for (size_t i = 0; i < view->image.heap_count; i++) {
+        printf(i == 0 ? "\n" : ",\n");
+        json_heap(&view->image, &view->image.heaps[i]);
+    }
+    printf("]}\n");
 }
 
 static void print_text(const struct view *view, const struct figures *figures, const struct stat_options *options)

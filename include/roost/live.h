@@ -47,6 +47,7 @@ typedef struct roost_live_head {
     uint64_t arenas;        /* address of the table of arenas */
     uint64_t process;       /* of the figures of the process */
     uint64_t newest;        /* of the pointer to the newest heap */
+    uint64_t calls;         /* of the figures of system calls */
     uint32_t classes_at;    /* where in the descriptor the classes are */
     uint32_t class_count;
     uint32_t facts_at; /* the facts, one for each name */

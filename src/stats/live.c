@@ -4,6 +4,7 @@
  * Plain data, written while the library starts. SPDX-License-Identifier: MIT */
 #include "stats/live.h"
 
+#include "os/calls.h"
 #include "os/note.h"
 #include "roost/live.h"
 #include "roost/roost.h"
@@ -13,7 +14,9 @@
 #include <string.h>
 
 /* S(type): its size. M(type, member). C(name, value): a constant. */
-#define TYPES(S) S(arena) S(group) S(segment) S(slice) S(heap) S(batch) S(message) S(process_counters) S(heap_counters)
+#define TYPES(S) \
+    S(arena) \
+    S(group) S(segment) S(slice) S(heap) S(batch) S(message) S(process_counters) S(heap_counters) S(os_call_counters)
 
 #define MEMBERS(M) \
     M(arena, base) \
@@ -46,6 +49,9 @@
     M(slice, next) \
     M(slice, prev) \
     M(heap, list) \
+    M(heap, handed) \
+    M(heap, number) \
+    M(heap, flushed_ms) \
     M(heap, active) \
     M(heap, available) \
     M(heap, spare) \
@@ -99,10 +105,12 @@
 #define NAME_CONSTANT(name, value) "const." #name "\0"
 #define NAME_PROCESS(name, kind, unit, help, note) "process." #name " " unit "\0"
 #define NAME_HEAP(name, kind, unit, help, note) "counters." #name " " unit "\0"
+#define NAME_CALLS(name, kind, unit, help, note) "calls." #name " " unit "\0"
 #define NAMES \
     TYPES(NAME_SIZEOF) \
     MEMBERS(NAME_MEMBER) \
-    CONSTANTS(NAME_CONSTANT) ROOST_PROCESS_TABLE(NAME_PROCESS) ROOST_HEAP_TABLE(NAME_HEAP)
+    CONSTANTS(NAME_CONSTANT) \
+    ROOST_PROCESS_TABLE(NAME_PROCESS) ROOST_HEAP_TABLE(NAME_HEAP) ROOST_CALL_TABLE(NAME_CALLS)
 
 #define FACT_SIZEOF(type) {sizeof(rst_##type), 0},
 #define FACT_MEMBER(type, member) {offsetof(rst_##type, member), sizeof(((rst_##type *)NULL)->member)},
@@ -110,13 +118,15 @@
 #define FACT_PROCESS(name, kind, unit, help, note) {offsetof(rst_process_counters, name), sizeof(rst_process.name)},
 #define FACT_HEAP(name, kind, unit, help, note) {offsetof(rst_heap_counters, name), sizeof(rst_process.reserved)},
 
+#define FACT_CALLS(name, kind, unit, help, note) {offsetof(rst_os_call_counters, name), sizeof(rst_os_calls.name)},
+
 #define ONE_TYPE(type) +1
 #define ONE_MEMBER(type, member) +1
 #define ONE_CONSTANT(name, value) +1
 #define ONE_FIGURE(name, kind, unit, help, note) +1
 enum {
     FACTS = TYPES(ONE_TYPE) MEMBERS(ONE_MEMBER) CONSTANTS(ONE_CONSTANT) ROOST_PROCESS_TABLE(ONE_FIGURE)
-        ROOST_HEAP_TABLE(ONE_FIGURE)
+        ROOST_HEAP_TABLE(ONE_FIGURE) ROOST_CALL_TABLE(ONE_FIGURE)
 };
 
 typedef struct live {
@@ -142,7 +152,7 @@ live rst_live = {
             .names_size = sizeof(NAMES) - 1,
         },
     .facts = {TYPES(FACT_SIZEOF) MEMBERS(FACT_MEMBER) CONSTANTS(FACT_CONSTANT) ROOST_PROCESS_TABLE(FACT_PROCESS)
-                  ROOST_HEAP_TABLE(FACT_HEAP)},
+                  ROOST_HEAP_TABLE(FACT_HEAP) ROOST_CALL_TABLE(FACT_CALLS)},
     .names = NAMES,
 };
 
@@ -159,6 +169,7 @@ void rst_live_publish(void)
     }
     rst_live.head.arenas = (uintptr_t)rst_arenas;
     rst_live.head.process = (uintptr_t)&rst_process;
+    rst_live.head.calls = (uintptr_t)&rst_os_calls;
     rst_live.head.newest = (uintptr_t)rst_registry_newest();
     /* For who reads memory in the order in which it was written; another program looks again later. */
     rst_store_release((_Atomic uint32_t *)&rst_live.head.ready, 1u);

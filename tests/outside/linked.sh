@@ -29,7 +29,7 @@ END
 look() {
     hold "${@:2}"
     skip_unless_readable "$pid"
-    expect 0 '{*"large_live_bytes": 500*}' '' "$ROOST_CMD" stat --json "$pid"
+    expect 0 '{*"large_live_bytes":500*}' '' "$ROOST_CMD" stat --json "$pid"
     expect 0 'process *: sound*' '' "$ROOST_CMD" check "$pid"
     let_go
 }

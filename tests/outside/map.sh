@@ -19,7 +19,7 @@ expect 3 '' "roost: there is no process $pid" "$ROOST_CMD" map -o "$scratch/neve
 [ ! -e "$scratch/never.html" ] || fail "a page was written of nothing"
 
 # A process at work: whatever was read, the page can be read.
-hold "$HOLDER" --busy
+hold env ROOST_STEWARD=1 "$HOLDER" --busy
 for _ in 1 2 3 4 5; do
     expect 0 '' '' "$ROOST_CMD" map -o "$scratch/busy.html" "$pid"
     grep -q '"arenas": \[' "$scratch/busy.html" || fail "the page of a busy process has no arenas"

@@ -63,7 +63,7 @@ def main():
     figures = data["figures"]
     assert data["format"] == 1 and data["pid"] == stat["pid"] and data["program"] == stat["program"]
     for name in ("allocated", "allocated_blocks", "in_use", "pages", "large_live", "undrained_blocks"):
-        assert figures[name] == stat["figures"][name], name
+        assert figures[name] == stat["process"][name], name
     assert sums["slices"] * data["sliceSize"] == figures["in_use"]
     assert sums["pages"] == figures["pages"] and sums["large"] == figures["large_live"]
     # Blocks under way are in use for their page.

@@ -4,6 +4,7 @@
 # shellcheck source=tests/cli/lib/expect.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../../cli/lib/expect.bash"
 unset LD_PRELOAD ROOST_OPTIONS ROOST_STATS
+export ROOST_STEWARD=0 # what is held shall stay as it is
 held=()
 
 # End what is held; returns the exit code of the last of it.
