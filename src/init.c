@@ -102,6 +102,19 @@ bool rst_may_attach(void)
     return phase != THREAD_ENDING;
 }
 
+/* glibc takes a record of this size to hear of a thread's end, and ends the process when it gets none: so one is made ready first. */
+static bool exit_record_is_ready(rst_heap *heap)
+{
+    enum { EXIT_RECORD = 4 * sizeof(void *) };
+    size_t c = rst_class_of(EXIT_RECORD);
+    rst_block *block = heap->list[c] == NULL ? rst_heap_refill(heap, (unsigned)c) : NULL;
+    if (block != NULL) {
+        block->next = heap->list[c];
+        heap->list[c] = block;
+    }
+    return heap->list[c] != NULL;
+}
+
 static RST_COLD rst_heap *attach(void)
 {
     if (!rst_load_acquire(&started))
@@ -114,7 +127,7 @@ static RST_COLD rst_heap *attach(void)
     if (began != 0)
         rst_process_add(start_time, rst_os_clock_us() - began);
     if (heap != NULL && phase != THREAD_ENDING_MAIN)
-        rst_os_arm_thread_exit(phase == THREAD_ENDING);
+        rst_os_arm_thread_exit(phase == THREAD_ENDING || !exit_record_is_ready(heap));
     return heap;
 }
 
@@ -146,9 +159,23 @@ __attribute__((constructor(101))) static void on_load(void)
         say_setup();
 }
 
+/* A library that is closed takes its address space with it; blocks that are in use stay where they are, for whoever reads them. Not at the
+ * end of the process, which would be time lost: there the main thread has or had a heap. And while any thread has one the library is not
+ * unloaded. Where no thread ever had one that still lives, the two cannot be told apart; what is given up is then made anew when it is wanted. */
+static void give_up_address_space(void)
+{
+    if (phase != THREAD_NEW || rst_load_relaxed(&rst_process.threads) != 0 || rst_arena_count() == 0)
+        return;
+    bool unused = rst_load_relaxed(&rst_process.large_live) == 0 && rst_registry_forget();
+    rst_arena_give_up(unused);
+    if (unused)
+        rst_metadata_release();
+}
+
 __attribute__((destructor(101))) static void on_unload(void)
 {
     if (rst_option_get(stats) != 0)
         rst_report_write(RST_TO_ERROR, RST_TEXT);
     rst_steward_stop();
+    give_up_address_space();
 }

@@ -198,6 +198,13 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
     return done;
 }
 
+bool rst_os_release_part(void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+    return false; /* as where reservations are released only whole */
+}
+
 bool rst_os_release(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);

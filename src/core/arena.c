@@ -162,6 +162,50 @@ rst_growth rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_
     return growth;
 }
 
+/* --- the end of the library --------------------------------------------------------------------------------------- */
+
+/* Give up what was reserved and never committed: nobody can have a pointer into it. */
+static void give_up_rest(rst_arena *arena)
+{
+    rst_lock_acquire(&arena->lock);
+    char *memory = arena->base + rst_load_relaxed(&arena->frontier);
+    char *groups = (char *)arena->groups + arena->groups_committed;
+    char *slices = (char *)arena->slices + arena->slices_committed;
+    char *end = (char *)arena->reservation + arena->reservation_size;
+    size_t given = 0;
+    if (memory < (char *)arena->groups && rst_os_release_part(memory, (size_t)((char *)arena->groups - memory)))
+        given += (size_t)((char *)arena->groups - memory);
+    if (groups < (char *)arena->slices && rst_os_release_part(groups, (size_t)((char *)arena->slices - groups)))
+        given += (size_t)((char *)arena->slices - groups);
+    if (slices < end && rst_os_release_part(slices, (size_t)(end - slices)))
+        given += (size_t)(end - slices);
+    arena->size = rst_load_relaxed(&arena->frontier); /* it grows no more */
+    rst_process_sub(reserved, given);
+    rst_lock_release(&arena->lock);
+}
+
+void rst_arena_give_up(bool all)
+{
+    rst_lock_acquire(&add_lock);
+    unsigned count = rst_load_relaxed(&arena_count);
+    if (all) { /* nothing is found in them from here on */
+        rst_store_relaxed(&rst_main_frontier, 0u);
+        rst_store_release(&arena_count, 0u);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        rst_arena *arena = &rst_arenas[i];
+        if (!all) {
+            give_up_rest(arena);
+        } else if (rst_os_release(arena->reservation, arena->reservation_size)) {
+            rst_process_sub(reserved, arena->reservation_size);
+            rst_process_sub(arenas, 1);
+            rst_process_sub(committed, rst_load_relaxed(&arena->frontier));
+            rst_process_sub(metadata, arena->groups_committed + arena->slices_committed);
+        }
+    }
+    rst_lock_release(&add_lock);
+}
+
 /* --- fork and lookup ----------------------------------------------------------------------------------------------- */
 
 void rst_arena_before_fork(void)

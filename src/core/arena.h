@@ -62,6 +62,10 @@ typedef struct rst_growth {
  * the caller searched up to. `first` is SIZE_MAX when it was not done. */
 rst_growth rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_t seen);
 
+/* Give up address space before the library is unloaded: what was never committed; with `all`, when no block is in use and no thread has a
+ * heap, every arena whole. */
+void rst_arena_give_up(bool all);
+
 /* Around fork, so that the child finds the locks free. */
 void rst_arena_before_fork(void);
 void rst_arena_after_fork(bool child);

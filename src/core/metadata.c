@@ -9,6 +9,7 @@
 
 static rst_lock lock;
 static char *next, *end; /* [under lock] */
+static char *newest;     /* [under lock] the chunk they lie in; its first line leads to the one before */
 
 static bool metadata_more(void)
 {
@@ -19,7 +20,9 @@ static bool metadata_more(void)
         rst_os_release(p, METADATA_CHUNK);
         return false;
     }
-    next = p;
+    *(char **)p = newest;
+    newest = p;
+    next = p + RST_CACHE_LINE;
     end = p + METADATA_CHUNK;
     rst_process_add(metadata, METADATA_CHUNK);
     return true;
@@ -38,6 +41,18 @@ void *rst_metadata_take(size_t size)
     }
     rst_lock_release(&lock);
     return p;
+}
+
+void rst_metadata_release(void)
+{
+    rst_lock_acquire(&lock);
+    for (char *chunk = newest, *before; chunk != NULL; chunk = before) {
+        before = *(char **)chunk;
+        if (rst_os_release(chunk, METADATA_CHUNK))
+            rst_process_sub(metadata, METADATA_CHUNK);
+    }
+    newest = next = end = NULL;
+    rst_lock_release(&lock);
 }
 
 void rst_metadata_before_fork(void)

@@ -1,4 +1,4 @@
-/* Memory for roost's own structures, straight from the OS; it is never given back. SPDX-License-Identifier: MIT */
+/* Memory for roost's own structures, straight from the OS; given back only whole, when the library ends. SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_METADATA_H
 #define RST_CORE_METADATA_H
 
@@ -8,6 +8,9 @@
 void *rst_metadata_take(size_t size);
 
 #define RST_METADATA_MAX (64 * RST_KIB)
+
+/* Give everything back: when nothing of it is in use, and other threads are gone. */
+void rst_metadata_release(void);
 
 /* Around fork, so that the child finds the lock free. */
 void rst_metadata_before_fork(void);

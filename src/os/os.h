@@ -40,6 +40,9 @@ bool rst_os_huge(void *address, size_t size, bool wanted);
 /* Release a whole reservation, as returned by rst_os_reserve with the same size. False: it stays reserved. */
 bool rst_os_release(void *address, size_t size);
 
+/* Release a part of a reservation that is not committed, where the system can. False: it stays reserved. */
+bool rst_os_release_part(void *address, size_t size);
+
 /* Move the physical pages of committed [from, from + size) to committed [to, to + size); the ranges do not overlap and
  * lie in one reservation. After true: `to` has the contents, `from` reads as zero, both stay committed; and both must be
  * passed to rst_os_remap before the OS can see them as plain memory again. After false (unsupported, or

@@ -130,6 +130,11 @@ bool rst_os_release(void *address, size_t size)
     return done;
 }
 
+bool rst_os_release_part(void *address, size_t size)
+{
+    return rst_os_release(address, size);
+}
+
 /* The only place where memory is read that its owner writes without atomics: the owner's hot path would pay two instructions
  * for them. An aligned word does not tear on any processor we build for, and what is read is a figure, never followed
  * unchecked. Left out of ThreadSanitizer for that reason, which docs/memory-model.md repeats. */

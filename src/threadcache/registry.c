@@ -154,6 +154,24 @@ void rst_registry_detach(void)
     rst_purge_tick();
 }
 
+/* --- the end of the library ---------------------------------------------------------------------------------------------------------- */
+
+bool rst_registry_forget(void)
+{
+    bool unused = true;
+    rst_lock_acquire(&lock);
+    for (rst_heap *heap = rst_registry_first(); heap != NULL && unused; heap = heap->next_heap)
+        unused = rst_load_acquire(&heap->state) == RST_HEAP_IDLE && rst_load_acquire(&heap->inbox) == 0 &&
+                 rst_load_relaxed(&heap->outside_pages) == 0 && rst_heap_pages(heap) == 0;
+    if (unused) {
+        parked = vacant = looked_at = forked_with = NULL;
+        rst_store_release(&newest, (rst_heap *)NULL);
+        rst_store_relaxed(&rst_process.heaps, 0u);
+    }
+    rst_lock_release(&lock);
+    return unused;
+}
+
 /* --- fork ------------------------------------------------------------------------------------------------------------------------ */
 
 void rst_registry_before_fork(void)

@@ -18,6 +18,9 @@ rst_heap *rst_registry_first(void);
 /* Where the pointer to the newest heap lies, for readers from outside. */
 const void *rst_registry_newest(void);
 
+/* Forget all heaps, before their memory goes. False: one of them has a thread or a page, nothing changed. */
+bool rst_registry_forget(void);
+
 /* Around fork. In the child heaps whose thread was inside are left alone for good. The others of threads that are gone are parked
  * later, by rst_registry_take_over or when a thread attaches: a child that calls exec does not pay for it. */
 void rst_registry_before_fork(void);

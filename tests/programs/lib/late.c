@@ -1,10 +1,10 @@
 /* A program on the system's allocator that loads libroost.so itself, lets threads use its roost_ names, and closes it
  * again, many times. Compiled by ../dlopen_roost.sh.
  *
- *   late LIBRARY ROUNDS main|threads
+ *   late LIBRARY ROUNDS main|threads|leave
  *
  * With "main" the main thread uses it too, and since it never ends the library stays loaded; with "threads" it is unloaded
- * each time. Prints resident and mapped memory after a tenth of the rounds and at the end, in KiB, and how often the
+ * each time; so it is with "leave", which each time leaves a block behind and reads it at the end. Prints resident and mapped memory after a tenth of the rounds and at the end, in KiB, and how often the
  * library was unloaded.
  * SPDX-License-Identifier: MIT */
 #include <dlfcn.h>
@@ -14,12 +14,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Another library that has roost inside may give the names. */
+#ifndef MAKE
+#define MAKE "roost_malloc"
+#define END "roost_free"
+#endif
+
 enum { THREADS = 4, BLOCKS = 400 };
 
 static void *(*allocate)(size_t);
 static void (*release)(void *);
 static void *shared[BLOCKS];
 static pthread_barrier_t made;
+static int leaves, *left_behind[1000];
 
 static void die(const char *what)
 {
@@ -52,8 +59,10 @@ static void *use(void *first)
     pthread_barrier_wait(&made);
     for (unsigned i = 0; i < BLOCKS; i++)
         release(own[i]);
-    for (unsigned i = 0; first != NULL && i < BLOCKS; i++)
-        release(shared[i]);
+    for (unsigned i = 0; first != NULL && i < BLOCKS; i++) {
+        if (i != 0 || !leaves)
+            release(shared[i]);
+    }
     return NULL;
 }
 
@@ -71,8 +80,8 @@ static void load_use_close(const char *path, int by_main)
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         die("dlopen");
-    allocate = (void *(*)(size_t))dlsym(library, "roost_malloc");
-    release = (void (*)(void *))dlsym(library, "roost_free");
+    allocate = (void *(*)(size_t))dlsym(library, MAKE);
+    release = (void (*)(void *))dlsym(library, END);
     if (allocate == NULL || release == NULL)
         die("dlsym");
     if (by_main)
@@ -95,14 +104,23 @@ int main(int argc, char **argv)
     if (argc != 4)
         return 2;
     int rounds = atoi(argv[2]), unloaded = 0;
+    leaves = strcmp(argv[3], "leave") == 0;
     long early[2] = {0, 0}, late[2];
     for (int i = 0; i < rounds; i++) {
         load_use_close(argv[1], strcmp(argv[3], "main") == 0);
+        if (leaves) {
+            left_behind[i % 1000] = shared[0];
+            *left_behind[i % 1000] = i;
+        }
         unloaded += dlopen(argv[1], RTLD_NOW | RTLD_NOLOAD) == NULL;
         if (i == rounds / 10)
             memory(&early[0], &early[1]);
     }
     memory(&late[0], &late[1]);
+    for (int i = 0; leaves && i < rounds && i < 1000; i++) {
+        if (*left_behind[i] != i)
+            die("what was left behind");
+    }
     printf("%ld %ld %ld %ld %d\n", early[0], late[0], early[1], late[1], unloaded);
     return 0;
 }
