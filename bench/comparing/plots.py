@@ -70,7 +70,8 @@ def bars(axes, results, names, key, rows, colour):
     axes.axvline(1, color="#333333", linewidth=0.8)
     axes.set_yticks(range(len(rows)), [breakable(r) for r in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlim(0, MOST_RATIO + 0.6)
+    most = max((found[n][r] for n in found for r in rows if r in found[n]), default=1)
+    axes.set_xlim(0, max(2.0, min(most * 1.1, MOST_RATIO)) + 0.6)
     axes.grid(axis="x", color="#dddddd", linewidth=0.5)
     axes.set_axisbelow(True)
 

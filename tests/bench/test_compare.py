@@ -156,10 +156,10 @@ class Choices(unittest.TestCase):
         self.assertEqual(len(results["r"]["z"]), 3)
 
     def test_what_goes_wrong_is_said(self):
-        self.assertEqual(running.call(["/no/such"], 5), (None, "/no/such: No such file or directory"))
-        self.assertEqual(running.call(["sh", "-c", "echo no >&2; exit 3"], 5), (None, "status 3 no"))
+        self.assertEqual(running.call(["/no/such"], 60), (None, "/no/such: No such file or directory"))
+        self.assertEqual(running.call(["sh", "-c", "echo no >&2; exit 3"], 60), (None, "status 3 no"))
         self.assertEqual(running.call(["sleep", "9"], 0.1), (None, "no end after 0.1 s"))
-        self.assertEqual(running.call(["sh", "-c", "echo x cannot be preloaded >&2"], 5),
+        self.assertEqual(running.call(["sh", "-c", "echo x cannot be preloaded >&2"], 60),
                          (None, "the library cannot be preloaded"))
 
 
