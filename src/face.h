@@ -54,6 +54,9 @@ void rst_limit_forget(void);
 /* Give back what is idle now. Returns bytes. */
 size_t rst_trim(void);
 
+/* As roost_purge. */
+size_t rst_purge_asked(unsigned deadline_ms, roost_purge_report *report);
+
 RST_INLINE void *rst_out_of_memory(void)
 {
     errno = ENOMEM;

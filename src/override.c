@@ -98,7 +98,7 @@ size_t malloc_usable_size(void *block)
 int malloc_trim(size_t pad)
 {
     (void)pad;
-    return rst_trim() != 0;
+    return rst_purge_asked(0, NULL) != 0;
 }
 
 /* For cxx_new.cc. */

@@ -11,6 +11,7 @@
 #define ROOST_ROOST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 #include <cstdio>
@@ -112,6 +113,35 @@ typedef int roost_limit_callback(size_t size, void *argument);
  *  ENOMEM. Several threads may be in it at once. It must not leave by longjmp or an exception.
  *  `callback` NULL: none, as at first. A thread that is about to call the earlier one may still do so after this has returned. */
 ROOST_API void roost_set_limit_callback(roost_limit_callback *callback, void *argument) ROOST_NOEXCEPT;
+
+/** What roost_purge did, and what it could not reach. All in bytes but the counts. Set `size` to sizeof(roost_purge_report) before the
+ *  call: so much of it is filled, so that a program and a library of different versions understand each other. */
+typedef struct roost_purge_report {
+    size_t size;        /**< in: how large the caller's structure is; out: how much of it was filled */
+    uint64_t purged;    /**< given back to the OS while the call lasted, by whichever thread */
+    uint64_t idle;      /**< free slices that are still there: freed meanwhile, or refused by the OS (locked memory) */
+    uint64_t allocated; /**< in blocks that the program holds */
+    /** In slices of pages and large blocks. What is more than `allocated` is free blocks beside others (no page goes back of which one
+     *  block is held), what threads hold ready, and `undrained`. */
+    uint64_t in_use;
+    uint64_t undrained; /**< freed by another thread than the owner, and not home yet */
+    uint64_t unsent;    /**< of that, kept by the unreached threads to be sent later */
+    uint32_t heaps;     /**< threads that have a heap */
+    uint32_t unreached; /**< of these, did not answer in time: asleep, or not allocating. Each may hold 1 MiB of empty
+                             pages, a page of each size in use, and its part of `unsent` */
+    uint32_t lost;      /**< heaps of threads that were in the allocator when the process forked: never emptied */
+    uint32_t reserved;  /**< 0 */
+} roost_purge_report;
+
+/** Give back to the OS all memory that is free, of whatever age. This thread gives up what it holds ready. What other threads' heaps own
+ *  is reached without them as far as whole pages have come back. Every other thread is asked to send what it freed for others and to give
+ *  up what it holds ready, which it does when it next allocates by the slow path; the call waits for that.
+ *  malloc_trim is roost_purge(0, NULL).
+ *  @param deadline_ms how long to wait for other threads, in ms; 0: not at all (those that allocate later follow nevertheless, and what
+ *  they set free goes by its age). The work itself is not cut short by it.
+ *  @param report filled if not NULL and its `size` is set
+ *  @return bytes given back by this call itself. Keeps errno; does not fail. */
+ROOST_API size_t roost_purge(unsigned deadline_ms, roost_purge_report *report) ROOST_NOEXCEPT;
 
 /** A program that is linked with roost may define this: its own defaults, `name=value` separated by commas or blanks. The file
  *  /etc/roost.conf and the environment win over it. Read once, before main. */

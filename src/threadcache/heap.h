@@ -73,6 +73,7 @@ typedef struct rst_heap {
     uint32_t flushed_ms;        /* [owner; read for figures] when they were last sent because of the time; wraps */
     _Atomic uint32_t busy;      /* [owner; read by the child of a fork] inside the slow paths */
     uint32_t survivor;          /* [fixed in the child of a fork] its thread was lost at any instruction */
+    _Atomic uint32_t recalled;  /* [owner; read by anyone] the last rst_recall_asked that it has answered */
     _Atomic uint32_t thread_id; /* [owner; read with the registry's lock] as the OS shows it; 0: none */
     struct rst_heap *next_idle; /* [registry lock] */
     struct rst_heap *next_heap; /* [fixed] all heaps */

@@ -4,6 +4,7 @@
 #include "os/fmt.h"
 #include "os/os.h"
 #include "threadcache/heap.h"
+#include "threadcache/recall.h"
 #include "threadcache/registry.h"
 #include "threadcache/relief.h"
 #include "threadcache/remote.h"
@@ -123,6 +124,8 @@ static void tick(rst_heap *heap)
     }
     if (RST_UNLIKELY(rst_load_relaxed(&rst_purge_pressed) != 0))
         rst_heap_drop_spares(heap);
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_recall_asked) != rst_load_relaxed(&heap->recalled))) /* relaxed: a hint */
+        rst_recall_answer(heap);
     rst_purge_tick();
     rst_relief_tick(heap);
     rst_steward_consider();
