@@ -16,6 +16,7 @@ static const struct cli_command commands[] = {
     {"stat", cli_stat, "what a process or a core file holds"},
     {"check", cli_check, "whether a process's or a core file's heap is sound"},
     {"map", cli_map, "a picture of the heap of a process or a core file, for a browser"},
+    {"top", cli_top, "processes on roost, or one of them, again and again"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
