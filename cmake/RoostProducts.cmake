@@ -9,7 +9,7 @@ include_guard()
 # Files outside the floor's own build: another system's, those that only a malloc-replacing product has, and what libroost.so alone has.
 set(_other_system "/os_windows\\.c$")
 set(_replacing "/(override(_libc)?\\.c|cxx_new\\.cc)$")
-set(_shared_only "/dlopen\\.c$")
+set(_shared_only "/(dlopen|aside)\\.c$")
 
 function(roost_floor target directory)
     file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${directory}/*.c")
@@ -86,10 +86,10 @@ if(ROOST_OBJECTS)
     list(APPEND ROOST_PRODUCTS api api_static)
 endif()
 if(TARGET roost_override)
-    add_library(roost_dlopen OBJECT "${PROJECT_SOURCE_DIR}/src/dlopen.c")
-    target_link_libraries(roost_dlopen PRIVATE roost_inner)
+    add_library(roost_shared_only OBJECT "${PROJECT_SOURCE_DIR}/src/dlopen.c" "${PROJECT_SOURCE_DIR}/src/aside.c")
+    target_link_libraries(roost_shared_only PRIVATE roost_inner)
     roost_library(roost_shared roost SHARED ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>
-        $<TARGET_OBJECTS:roost_dlopen>)
+        $<TARGET_OBJECTS:roost_shared_only>)
     roost_library(roost_static roost STATIC ${ROOST_OBJECTS} $<TARGET_OBJECTS:roost_override>)
     set_target_properties(roost_shared PROPERTIES EXPORT_NAME roost)
     # A program that never names malloc still runs on it in libc. Linkers that drop a library of which nothing is

@@ -51,6 +51,9 @@ bool rst_limit_ask(size_t size, size_t footprint);
 /* In the child of a fork. */
 void rst_limit_forget(void);
 
+/* Beside a sanitizer: leave it the process. In libroost.so; nothing elsewhere. */
+void rst_stand_aside(void);
+
 /* Give back what is idle now. Returns bytes. */
 size_t rst_trim(void);
 

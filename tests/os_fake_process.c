@@ -176,6 +176,22 @@ rst_os_place rst_os_place_of(const void *address, char *name, size_t size)
     return RST_OS_PLACE_UNKNOWN;
 }
 
+bool rst_os_is_ours(const void *address)
+{
+    (void)address;
+    return true;
+}
+
+char *rst_os_first_environment(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+void rst_os_begin_anew(void)
+{
+}
+
 bool rst_os_thread_gone(uint32_t thread_id)
 {
     (void)thread_id;

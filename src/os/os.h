@@ -103,6 +103,16 @@ rst_os_place rst_os_place_of(const void *address, char *name, size_t size);
 /* End the process as abort() does. */
 _Noreturn void rst_os_abort(void);
 
+/* Whether an address lies in the library (or program) that this function is linked into. */
+bool rst_os_is_ours(const void *address);
+
+/* Value of a variable in the environment that the process began with, also before libc knows of it; may be changed in place. NULL when it
+ * is not there, or not known. */
+char *rst_os_first_environment(const char *name);
+
+/* Execute the program anew with what it began with. Only while it starts. Returns when that cannot be done. */
+void rst_os_begin_anew(void);
+
 /* Process and thread number, as the system's tools show them. */
 uint32_t rst_os_process_id(void);
 uint32_t rst_os_thread_id(void);

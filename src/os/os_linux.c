@@ -156,6 +156,51 @@ size_t rst_unix_peak_kib(void)
     return at != NULL ? rst_unix_number_at(at + sizeof "\nVmHWM:" - 1) : 0;
 }
 
+/* --- the process anew ------------------------------------------------------------------------------------------- */
+
+extern const char __ehdr_start[] __attribute__((visibility("hidden"))); /* by the linker: where we are loaded */
+extern const char _end[] __attribute__((visibility("hidden")));
+
+bool rst_os_is_ours(const void *address)
+{
+    return (uintptr_t)address >= (uintptr_t)__ehdr_start && (uintptr_t)address < (uintptr_t)_end;
+}
+
+/* The kernel puts the number of arguments, the arguments, NULL, and the environment in one row on the stack. glibc's linker tells where; that
+ * is known before libc has its `environ`. */
+extern uintptr_t *__libc_stack_end __attribute__((weak));
+
+static char **first_arguments(size_t *count)
+{
+    if (&__libc_stack_end == NULL || __libc_stack_end == NULL)
+        return NULL;
+    *count = __libc_stack_end[0];
+    return (char **)(__libc_stack_end + 1);
+}
+
+char *rst_os_first_environment(const char *name)
+{
+    size_t count;
+    char **arguments = first_arguments(&count);
+    for (char **entry = arguments != NULL ? arguments + count + 1 : NULL; entry != NULL && *entry != NULL; entry++) {
+        size_t i = 0;
+        while (name[i] != '\0' && (*entry)[i] == name[i])
+            i++;
+        if (name[i] == '\0' && (*entry)[i] == '=')
+            return *entry + i + 1;
+    }
+    return NULL;
+}
+
+void rst_os_begin_anew(void)
+{
+    size_t count;
+    char **arguments = first_arguments(&count);
+    const char *program = (const char *)getauxval(AT_EXECFN);
+    if (arguments != NULL && program != NULL)
+        syscall(SYS_execve, program, arguments, arguments + count + 1);
+}
+
 /* --- the process ------------------------------------------------------------------------------------------------- */
 
 uint64_t rst_os_random(void)
