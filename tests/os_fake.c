@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGES = FAKE_POOL / FAKE_PAGE, RESERVATIONS_MAX = 512, HUGE = 2 << 20, JUNK = 0xa5 };
+enum { PAGES = FAKE_POOL / FAKE_PAGE, RESERVATIONS_MAX = 512, JUNK = 0xa5 };
 
 enum { RESERVED = 1, COMMITTED = 2, MOVED = 4 }; /* bits of a page's state; 0: nobody's */
 
@@ -190,7 +190,6 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
 {
     pthread_mutex_lock(&lock);
     size_t first = demand_pages("huge", address, size, 0, 0, "");
-    demand((uintptr_t)address % HUGE == 0 && size % HUGE == 0, "huge", address, size, "not aligned");
     bool done = !must_fail(FAKE_HUGE);
     if (done)
         memset(asks_huge + first, wanted, size / FAKE_PAGE);
@@ -229,8 +228,10 @@ bool rst_os_move(void *from, void *to, size_t size)
     size_t b = demand_pages("move to", to, size, COMMITTED, COMMITTED, "not committed");
     demand(reservation_of(a) == reservation_of(b), "move", from, size, "from one reservation to another");
     demand((a < b ? b - a : a - b) >= size / FAKE_PAGE, "move", from, size, "the ranges overlap");
-    bool done = !must_fail(FAKE_MOVE);
+    bool one_mapping = memchr(asks_huge + a, !asks_huge[a], size / FAKE_PAGE) == NULL; /* the system moves no more */
+    bool done = !must_fail(FAKE_MOVE) && one_mapping;
     if (done) {
+        memset(asks_huge + b, asks_huge[a], size / FAKE_PAGE); /* mappings keep what was asked for them */
         memcpy(to, from, size);
         if (madvise(from, size, MADV_DONTNEED) != 0)
             abort();
@@ -246,8 +247,10 @@ bool rst_os_remap(void *address, size_t size)
     pthread_mutex_lock(&lock);
     size_t first = demand_pages("remap", address, size, COMMITTED, COMMITTED, "not committed");
     bool done = !must_fail(FAKE_REMAP) && madvise(address, size, MADV_DONTNEED) == 0;
-    if (done)
+    if (done) {
         set_pages(first, size, RESERVED | COMMITTED);
+        memset(asks_huge + first, false, size / FAKE_PAGE);
+    }
     pthread_mutex_unlock(&lock);
     return done;
 }

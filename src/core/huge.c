@@ -60,3 +60,34 @@ void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
         count -= here;
     }
 }
+
+/* The segments that a run touches: what is asked for a part of one holds for all of it, and what is mapped afresh in one spoils it. */
+typedef struct touched {
+    size_t first, end;
+} touched;
+
+static touched touched_segments(size_t index, size_t count)
+{
+    return (touched){index / RST_SEGMENT_SLICES, (index + count + RST_SEGMENT_SLICES - 1) / RST_SEGMENT_SLICES};
+}
+
+void rst_huge_grown(rst_arena *arena, size_t index, size_t count)
+{
+    touched t = touched_segments(index, count);
+    if (rst_option_get(huge_pages) == HUGE_NONE ||
+        !rst_os_huge(segment_memory(arena, t.first), (t.end - t.first) * RST_SEGMENT_SIZE, true))
+        return;
+    for (size_t s = t.first; s < t.end; s++) {
+        rst_process_add(huge_asked, !rst_huge_asked(arena, s));
+        rst_or_relaxed(&rst_group_of_segment(arena, s)->huge, segment_bit(s));
+    }
+}
+
+void rst_huge_forget(rst_arena *arena, size_t index, size_t count)
+{
+    touched t = touched_segments(index, count);
+    for (size_t s = t.first; s < t.end; s++) {
+        rst_process_add(huge_dropped, rst_huge_asked(arena, s));
+        rst_and_relaxed(&rst_group_of_segment(arena, s)->huge, ~segment_bit(s));
+    }
+}

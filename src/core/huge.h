@@ -1,7 +1,7 @@
 /* Huge pages in proportion: which segments ask the OS for them.
  *
  * A segment asks when the first pages of a heap that holds many are cut from it, so that what a huge page makes resident is also used
- * (option huge_pages: 0 none asks, 2 every one does). It stops asking when memory in it goes back to the OS. A hint: nothing
+ * and so does a large block that has grown (option huge_pages: 0 none asks, 2 every one does). It stops asking when memory in it goes back to the OS. A hint: nothing
  * depends on it but where slices are looked for first, and how much must be idle before a purge breaks a huge page.
  * Any thread. SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_HUGE_H
@@ -23,5 +23,11 @@ RST_INLINE bool rst_huge_asked(rst_arena *arena, size_t segment)
 
 /* No huge page for a segment any more. What is resident stays as it is. */
 void rst_huge_drop(rst_arena *arena, size_t segment);
+
+/* A large block has grown by realloc to this run: its segments ask, if the option lets anyone ask. */
+void rst_huge_grown(rst_arena *arena, size_t index, size_t count);
+
+/* A run has been mapped afresh: nothing in it asks any more. */
+void rst_huge_forget(rst_arena *arena, size_t index, size_t count);
 
 #endif

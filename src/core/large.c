@@ -2,6 +2,7 @@
 #include "core/large.h"
 
 #include "core/counters.h"
+#include "core/huge.h"
 #include "core/segment.h"
 #include "os/os.h"
 
@@ -9,6 +10,9 @@
 
 /* Moving page tables pays above this; below, copying is cheaper than the system call and the split mappings. */
 #define MOVE_MIN (1 * RST_MIB)
+
+/* What realloc has made so large is likely to be filled, and its last huge page is a small part of it. */
+#define GROWN_MIN (4 * RST_MIB)
 
 size_t rst_large_good_size(size_t size)
 {
@@ -46,18 +50,34 @@ void *rst_large_alloc(size_t size, size_t alignment, bool zero)
     return block;
 }
 
+/* Give back the slices of a block from the at-th on; the first `dirty` of them may have been written. Moved pages have left their mapping
+ * in pieces: a fresh one heals it, and gives the memory back at once. */
+static void large_release(rst_slice *first, size_t at, size_t dirty)
+{
+    rst_arena *arena = &rst_arenas[first->arena];
+    size_t index = rst_slice_index(arena, first) + at;
+    size_t count = first->span - at;
+    if (first->moved != 0 && rst_os_remap(rst_slice_memory(first) + at * RST_SLICE_SIZE, count * RST_SLICE_SIZE)) {
+        rst_huge_forget(arena, index, count);
+        dirty = 0;
+    }
+    if (at == 0)
+        first->kind = RST_KIND_NONE;
+    rst_slices_release(first->arena, index, count, dirty);
+}
+
 void rst_large_free(rst_slice *first)
 {
-    unsigned arena = first->arena;
-    size_t count = first->span;
-    size_t dirty = rst_slices_for(first->large_size);
     rst_process_sub(large_live, 1);
     rst_process_sub(large_live_bytes, first->large_size);
-    /* Moved pages have left their mapping in pieces: a fresh one heals it, and gives the memory back at once. */
-    if (first->moved != 0 && rst_os_remap(rst_slice_memory(first), count * RST_SLICE_SIZE))
-        dirty = 0;
-    first->kind = RST_KIND_NONE;
-    rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], first), count, dirty);
+    large_release(first, 0, rst_slices_for(first->large_size));
+}
+
+/* All of it asks, or it would be more than one mapping, and the system moves only one. */
+static void large_grown(const rst_slice *first)
+{
+    if (first->large_size >= GROWN_MIN)
+        rst_huge_grown(&rst_arenas[first->arena], rst_slice_index(&rst_arenas[first->arena], first), first->span);
 }
 
 static void large_set_size(rst_slice *first, size_t size)
@@ -65,17 +85,6 @@ static void large_set_size(rst_slice *first, size_t size)
     rst_process_sub(large_live_bytes, first->large_size);
     first->large_size = rst_large_good_size(size);
     rst_process_add(large_live_bytes, first->large_size);
-}
-
-/* Give back the slices of a block from the need-th on. */
-static void large_release_tail(rst_slice *first, size_t have, size_t need)
-{
-    size_t index = rst_slice_index(&rst_arenas[first->arena], first);
-    size_t dirty = have - need;
-    char *tail = rst_slice_memory(first) + need * RST_SLICE_SIZE;
-    if (first->moved != 0 && rst_os_remap(tail, dirty * RST_SLICE_SIZE)) /* as in rst_large_free */
-        dirty = 0;
-    rst_slices_release(first->arena, index + need, have - need, dirty);
 }
 
 bool rst_large_resize(rst_slice *first, size_t size)
@@ -89,10 +98,12 @@ bool rst_large_resize(rst_slice *first, size_t size)
         if (!rst_slices_extend(first, have, need - have, &zeroed))
             return false;
     } else if (need < have) {
-        large_release_tail(first, have, need);
+        large_release(first, need, have - need);
     }
     first->span = (uint32_t)need;
     large_set_size(first, size);
+    if (need > have)
+        large_grown(first);
     return true;
 }
 
@@ -114,5 +125,6 @@ void *rst_large_move(rst_slice *first, size_t size)
     first->moved = 1;
     rst_process_add(large_moves, 1);
     rst_large_free(first);
+    large_grown(target);
     return to;
 }

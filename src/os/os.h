@@ -34,7 +34,7 @@ bool rst_os_decommit(void *address, size_t size);
  * touch). After false: the contents are indeterminate, still usable, and may still be resident. */
 bool rst_os_purge(void *address, size_t size);
 
-/* Ask for huge pages in a part of a reservation, or for none; 2 MiB aligned. A hint. False: they cannot be had. */
+/* Ask for huge pages in a part of a reservation, or for none. A hint. False: they cannot be had. */
 bool rst_os_huge(void *address, size_t size, bool wanted);
 
 /* Release a whole reservation, as returned by rst_os_reserve with the same size. False: it stays reserved. */
@@ -49,7 +49,7 @@ bool rst_os_release_part(void *address, size_t size);
  * out of mappings): nothing changed. */
 bool rst_os_move(void *from, void *to, size_t size);
 
-/* Replace committed memory by fresh zero memory (gives back the physical pages). False: nothing changed. */
+/* Replace committed memory by fresh zero memory (gives back the physical pages), for which no huge pages are asked. False: nothing changed. */
 bool rst_os_remap(void *address, size_t size);
 
 /* Copy words that other threads may be writing: each aligned 8-byte word is as it was at one moment, the whole is not.

@@ -116,8 +116,10 @@ bool rst_os_remap(void *address, size_t size)
     void *p =
         mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     bool done = p == address;
-    if (done)
+    if (done) {
         rst_unix_mark_named(address, size);
+        rst_os_huge(address, size, false);
+    }
     errno = saved;
     return done;
 }

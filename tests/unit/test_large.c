@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "unit.h" /* ROOST_TEST_OS_FAKE */
 
+#include "core/huge.h"
 #include "core/large.h"
 #include "core/options.h"
 #include "os/os.h"
@@ -182,8 +183,11 @@ static void refusals_of_move_and_remap_lose_nothing(void **state)
 
 static char *moved_block(void)
 {
-    for (unsigned a = 0; a < rst_arena_count(); a++) /* what was refused before is not looked at */
-        rst_os_remap(rst_arenas[a].base, rst_load_relaxed(&rst_arenas[a].frontier));
+    for (unsigned a = 0; a < rst_arena_count(); a++) { /* what was refused before is not looked at */
+        size_t frontier = rst_load_relaxed(&rst_arenas[a].frontier);
+        rst_os_remap(rst_arenas[a].base, frontier);
+        rst_huge_forget(&rst_arenas[a], 0, frontier / RST_SLICE_SIZE);
+    }
     char *small = rst_large_alloc(2 * RST_MIB, 1, false);
     assert_non_null(small);
     char *memory = rst_large_move(rst_slice_of(small), 3 * RST_MIB);
@@ -210,6 +214,43 @@ static void the_tail_of_a_moved_block_is_remapped_when_it_shrinks(void **state)
     rst_large_free(rst_slice_of(memory));
     assert_int_equal(tail, 0);
     assert_int_equal(moved_bytes(), 0);
+}
+
+static size_t asked_bytes(void)
+{
+    size_t asked = 0, known = 0;
+    for (unsigned a = 0; a < rst_arena_count(); a++) {
+        asked += fake_huge(rst_arenas[a].base, rst_arenas[a].size);
+        for (size_t s = 0; s < rst_load_relaxed(&rst_arenas[a].frontier) / RST_SEGMENT_SIZE; s++)
+            known += rst_huge_asked(&rst_arenas[a], s);
+    }
+    assert_true(known * RST_SEGMENT_SIZE <= asked);
+    return asked;
+}
+
+/* All of it, so that it can be moved in one piece again; and nobody asks where it was. */
+static void what_realloc_has_grown_asks_for_huge_pages(void **state)
+{
+    (void)state;
+    char *memory = moved_block();
+    assert_int_equal(asked_bytes(), 0);
+    char *grown = rst_large_move(rst_slice_of(memory), 9 * RST_MIB);
+    assert_non_null(grown);
+    assert_int_equal(asked_bytes(), 10 * RST_MIB);
+    assert_int_equal(fake_huge(grown, 10 * RST_MIB), 10 * RST_MIB);
+    assert_true(rst_large_resize(rst_slice_of(grown), 12 * RST_MIB));
+    assert_int_equal(fake_huge(grown, 12 * RST_MIB), 12 * RST_MIB);
+    memset(grown, 7, 12 * RST_MIB);
+    char *moved = rst_large_move(rst_slice_of(grown), 16 * RST_MIB);
+    assert_non_null(moved);
+    assert_int_equal(moved[12 * RST_MIB - 1], 7);
+    assert_int_equal(fake_huge(moved, 16 * RST_MIB), 16 * RST_MIB);
+    assert_int_equal(asked_bytes(), 16 * RST_MIB);
+    assert_true(rst_large_resize(rst_slice_of(moved), 5 * RST_MIB));
+    assert_int_equal(asked_bytes(), 5 * RST_MIB);
+    rst_large_free(rst_slice_of(moved));
+    assert_int_equal(asked_bytes(), 0);
+    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), rst_load_relaxed(&rst_process.huge_dropped));
 }
 
 static void absurd_sizes_are_refused(void **state)
@@ -240,6 +281,7 @@ int main(void)
         cmocka_unit_test(absurd_sizes_are_refused),
         cmocka_unit_test(freed_pages_are_remapped),
         cmocka_unit_test(the_tail_of_a_moved_block_is_remapped_when_it_shrinks),
+        cmocka_unit_test(what_realloc_has_grown_asks_for_huge_pages),
     };
     rst_store_relaxed(&rst_option_values[RST_OPTION_arena_size], 192 * RST_MIB);
     return cmocka_run_group_tests(tests, NULL, NULL);
