@@ -25,8 +25,8 @@ static RST_NOINLINE void *refill_class(size_t c)
     void *block = pop_or_refill(heap, c); /* attaching may have allocated */
     if (RST_UNLIKELY(block == NULL) && rst_limit_ask(rst_classes[c].size, rst_classes[c].span * RST_SLICE_SIZE))
         block = pop_or_refill(heap, c);
-    if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
-        rst_steward_start();
+    if (RST_UNLIKELY(rst_is_wanted()))
+        rst_serve_wanted();
     return RST_LIKELY(block != NULL) ? block : rst_out_of_memory();
 }
 
@@ -72,8 +72,8 @@ static void *alloc_large(size_t size, size_t alignment, bool zero)
         block = large_hard(heap, size, alignment, zero);
     if (RST_UNLIKELY(block == NULL) && rst_limit_ask(size, rst_slices_for(size) * RST_SLICE_SIZE))
         block = large_hard(heap, size, alignment, zero);
-    if (RST_UNLIKELY(rst_load_relaxed(&rst_steward_wanted) != 0)) /* relaxed: a hint */
-        rst_steward_start();
+    if (RST_UNLIKELY(rst_is_wanted()))
+        rst_serve_wanted();
     return block != NULL ? block : rst_out_of_memory();
 }
 

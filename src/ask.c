@@ -1,9 +1,35 @@
-/* What a program may ask the library of itself: figures. SPDX-License-Identifier: MIT */
+/* What a program may ask the library of itself: options and figures. SPDX-License-Identifier: MIT */
+#include "core/options.h"
 #include "core/sizeclass.h"
 #include "face.h"
 #include "roost/stats.h"
 #include "stats/collect.h"
 #include "stats/report.h"
+
+RST_EXPORT int roost_option_get(const char *name, char *text, size_t size)
+{
+    rst_ensure_started();
+    size_t length = rst_option_show(name, text, size);
+    if (length != SIZE_MAX)
+        return (int)length;
+    errno = ENOENT;
+    return -1;
+}
+
+RST_EXPORT int roost_option_set(const char *name, const char *value)
+{
+    static const int errors[] = {[RST_OPTION_UNKNOWN] = ENOENT,
+                                 [RST_OPTION_BAD] = EINVAL,
+                                 [RST_OPTION_RANGE] = ERANGE,
+                                 [RST_OPTION_TOO_LONG] = ERANGE,
+                                 [RST_OPTION_FIXED] = EPERM};
+    rst_ensure_started();
+    rst_option_verdict verdict = rst_option_change(name, value);
+    if (verdict == RST_OPTION_TAKEN)
+        return 0;
+    errno = errors[verdict];
+    return -1;
+}
 
 static int invalid(void)
 {

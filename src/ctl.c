@@ -1,6 +1,5 @@
 /* What a program may ask of the library beside memory. SPDX-License-Identifier: MIT */
 #include "core/counters.h"
-#include "core/options.h"
 #include "core/purge.h"
 #include "face.h"
 #include "os/os.h"
@@ -15,31 +14,6 @@
 RST_EXPORT int roost_owns(const void *address)
 {
     return rst_slice_of(address) != NULL;
-}
-
-RST_EXPORT int roost_option_get(const char *name, char *text, size_t size)
-{
-    rst_ensure_started();
-    size_t length = rst_option_show(name, text, size);
-    if (length != SIZE_MAX)
-        return (int)length;
-    errno = ENOENT;
-    return -1;
-}
-
-RST_EXPORT int roost_option_set(const char *name, const char *value)
-{
-    static const int errors[] = {[RST_OPTION_UNKNOWN] = ENOENT,
-                                 [RST_OPTION_BAD] = EINVAL,
-                                 [RST_OPTION_RANGE] = ERANGE,
-                                 [RST_OPTION_TOO_LONG] = ERANGE,
-                                 [RST_OPTION_FIXED] = EPERM};
-    rst_ensure_started();
-    rst_option_verdict verdict = rst_option_change(name, value);
-    if (verdict == RST_OPTION_TAKEN)
-        return 0;
-    errno = errors[verdict];
-    return -1;
 }
 
 RST_EXPORT int roost_version(void)

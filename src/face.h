@@ -4,7 +4,9 @@
 #define RST_FACE_H
 
 #include "roost/roost.h"
+#include "stats/reporter.h"
 #include "threadcache/heap.h"
+#include "threadcache/steward.h"
 
 #include <errno.h>
 
@@ -13,6 +15,13 @@ rst_heap *rst_attached_heap(void);
 
 /* The options are read from here on. */
 void rst_ensure_started(void);
+
+/* Start threads of our own that are wanted, where memory may be allocated for them; cheap when there are none. Keeps errno. */
+void rst_serve_wanted(void);
+RST_INLINE bool rst_is_wanted(void)
+{
+    return (rst_load_relaxed(&rst_steward_wanted) | rst_load_relaxed(&rst_reporter_wanted)) != 0; /* relaxed: hints */
+}
 
 /* Whether this thread may still get a heap that will be taken from it when it ends. */
 bool rst_may_attach(void);

@@ -11,6 +11,7 @@
 #include "os/sync.h"
 #include "stats/live.h"
 #include "stats/report.h"
+#include "stats/reporter.h"
 #include "threadcache/registry.h"
 #include "threadcache/steward.h"
 
@@ -48,6 +49,7 @@ static void after_fork(bool child)
         rst_limits_forget();
         rst_limit_forget();
         rst_steward_forget();
+        rst_reporter_forget();
     }
 }
 
@@ -101,6 +103,14 @@ void rst_ensure_started(void)
 {
     if (!rst_load_acquire(&started))
         start();
+}
+
+RST_COLD void rst_serve_wanted(void)
+{
+    if (rst_load_relaxed(&rst_steward_wanted) != 0) /* relaxed: a hint */
+        rst_steward_start();
+    if (rst_load_relaxed(&rst_reporter_wanted) != 0) /* as above */
+        rst_reporter_serve();
 }
 
 bool rst_may_attach(void)
@@ -163,6 +173,7 @@ __attribute__((constructor(101))) static void on_load(void)
         rst_os_keep_error_output();
     if (rst_option_get(verbose) != 0)
         say_setup();
+    rst_reporter_begin(rst_trim);
 }
 
 /* A library that is closed takes its address space with it; blocks that are in use stay where they are, for whoever reads them. Not at the
@@ -180,6 +191,7 @@ static void give_up_address_space(void)
 
 __attribute__((destructor(101))) static void on_unload(void)
 {
+    rst_reporter_end();
     if (rst_option_get(stats) != 0)
         rst_report_write(RST_TO_ERROR, RST_TEXT);
     rst_steward_stop();

@@ -244,15 +244,16 @@ static void *own_main(void *unused)
     return unused;
 }
 
-bool rst_os_thread_start(void (*body)(void), const char *name)
+bool rst_os_thread_start(rst_os_thread which, void (*body)(void), const char *name)
 {
-    (void)name;
+    (void)name, (void)which;
     own_body = body;
     return pthread_create(&own_thread, NULL, own_main, NULL) == 0;
 }
 
-void rst_os_thread_join(void)
+void rst_os_thread_join(rst_os_thread which)
 {
+    (void)which;
     pthread_join(own_thread, NULL);
 }
 

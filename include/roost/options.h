@@ -14,6 +14,10 @@
 /* clang-format off */
 #define ROOST_OPTION_TABLE(X) \
     X(stats,       BOOL, 0,    0, 1,       "",   LIVE,  "print statistics to standard error at exit. When set at start, a copy of standard error is kept open, for programs that close their own") \
+    X(stats_file,  TEXT, 0,    0, 0,       "",   START, "write statistics to this file: at exit, every `stats_interval` seconds, and at `stats_signal`. %p is the process number, %% a %. The file is replaced in one step. A name that ends in .json is written as JSON, one in .prom, .om or .metrics as OpenMetrics, any other as text") \
+    X(stats_interval, NUM, 0,  0, 86400,   "s",  START, "write `stats_file` every so many seconds; 0: only at exit and at `stats_signal`") \
+    X(stats_signal, NUM, 0,    0, 64,      "",   START, "the number of a signal at which statistics are written to `stats_file`, else as text to standard error; 0: none. One that the program handles itself is left to it") \
+    X(stats_socket, TEXT, 0,   0, 0,       "",   START, "answer at this unix socket, which only the same user and root may open: one line, text, json, metrics or purge. %p is the process number, %% a %") \
     X(verbose,     BOOL, 0,    0, 1,       "",   START, "say at start which version runs, how much address space it has, and the value of every option") \
     X(arena_size,  SIZE, 1ull << 40, 16ull << 20, 1ull << 46, "bytes", START, "address space to reserve at start. At its default, the first arena is at least four times the physical memory (64 TiB at most). Less is taken under RLIMIT_AS (a quarter of what is left) and where the system refuses. Later arenas ask for a quarter of it") \
     X(purge_delay, MS,   1000, 0, 3600000, "ms", LIVE,  "how long freed memory stays warm before it goes back to the OS. What has not been used again goes after half of this to all of it. 0: at the next look, which each page given back and each freed large block causes. Up to 12 empty pages of 64 KiB and one of 256 KiB that each heap keeps are not concerned") \

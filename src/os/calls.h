@@ -4,6 +4,7 @@
 #define RST_OS_CALLS_H
 
 #include "os/atomic.h"
+#include "os/base.h"
 #include "roost/stats.h"
 
 #define RST_CALL_FIELD(name, ...) _Atomic uint64_t name;
@@ -12,7 +13,7 @@ typedef struct rst_os_call_counters {
 } rst_os_call_counters;
 #undef RST_CALL_FIELD
 
-extern rst_os_call_counters rst_os_calls;
+extern RST_HIDDEN rst_os_call_counters rst_os_calls;
 
 #define rst_os_count(name) rst_add_relaxed(&rst_os_calls.calls_##name, 1u)
 

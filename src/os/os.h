@@ -168,15 +168,56 @@ void rst_os_wake(void *word);
 
 /* --- a thread of our own --------------------------------------------------------------------------------------- */
 
+/* Those there may be. */
+typedef enum rst_os_thread { RST_THREAD_STEWARD = 0, RST_THREAD_REPORTER, RST_THREADS } rst_os_thread;
+
 /* Start a thread that runs `body`: no signal is delivered to it, it does not inherit a real-time priority, its stack is small. The
  * system may allocate and take locks of its own for it: not to be called from within free. False: it was refused. */
-bool rst_os_thread_start(void (*body)(void), const char *name);
+bool rst_os_thread_start(rst_os_thread which, void (*body)(void), const char *name);
 
-/* Wait until the thread that was started last has returned. Once for each. */
-void rst_os_thread_join(void);
+/* Wait until the thread that was started last as `which` has returned. Once for each. */
+void rst_os_thread_join(rst_os_thread which);
+
+/* Send a signal to one thread of this process. Async-signal-safe. */
+void rst_os_thread_signal(uint32_t thread_id, int number);
 
 /* Processor time that the calling thread has used: microseconds. */
 uint64_t rst_os_thread_cpu_us(void);
+
+/* --- files, a socket, signals (may not exist: then they fail) ----------------------------------------------------- */
+
+/* Make a file and open it for writing; one that lies there is removed. -1: errno says why. */
+int rst_os_create(const char *path);
+
+/* Close it and put it in the place of `to` in one step. NULL: remove it instead. False: it was removed; errno says why. */
+bool rst_os_finish(int fd, const char *path, const char *to);
+
+void rst_os_close(int fd);
+void rst_os_remove(const char *path);
+
+/* Listen at a path, open to this user alone; a socket there that nobody listens to is replaced. -1: errno says why. *identity: by
+ * which rst_os_is_socket knows it again, should the program have closed the descriptor. */
+int rst_os_listen(const char *path, uint64_t *identity);
+bool rst_os_is_socket(int fd, uint64_t identity);
+
+/* Wait for a client, at most `most_ms` (UINT32_MAX: for ever), until hung up, or until the signal comes, which is let in meanwhile (0: none).
+ * -1: there is none, or it may not ask. Sending to it gives up after 2 s. */
+int rst_os_accept(int fd, uint32_t most_ms, int signal_number);
+
+/* What it sends, up to a newline, to its end, or for 2 s; terminated. Returns the length. */
+size_t rst_os_receive_line(int fd, char *out, size_t size);
+
+/* Whoever waits at this socket goes on, and finds nothing. */
+void rst_os_hang_up(int fd);
+
+/* Have a signal handled, unless the program does. False: errno says why. */
+bool rst_os_on_signal(int number, void (*handler)(int));
+
+/* In a thread of our own: whether a signal is delivered to it. 0: none is meant. */
+void rst_os_let_signal_in(int number, bool in);
+
+/* What an errno means; fixed text. */
+const char *rst_os_error_text(int error);
 
 /* --- hooks (may not exist: then they answer false) -------------------------------------------------------------- */
 

@@ -231,6 +231,13 @@ bool rst_os_thread_gone(uint32_t thread_id)
     return gone;
 }
 
+void rst_os_thread_signal(uint32_t thread_id, int number)
+{
+    int saved = errno;
+    syscall(SYS_tgkill, getpid(), thread_id, number);
+    errno = saved;
+}
+
 void rst_os_wait(void *word, uint32_t expected)
 {
     int saved = errno;

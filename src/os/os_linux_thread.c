@@ -8,48 +8,54 @@
 
 enum { STACK_BYTES = 256 * 1024 }; /* static TLS of the whole program lies in it too */
 
-static pthread_t thread; /* of the last start */
-static void (*thread_body)(void);
-static const char *thread_name;
+typedef struct own_thread {
+    pthread_t thread;
+    void (*body)(void);
+    const char *name;
+} own_thread;
 
-static void *thread_main(void *unused)
+static own_thread threads[RST_THREADS]; /* [who starts it] of the last start of each */
+
+static void *thread_main(void *argument)
 {
-    prctl(PR_SET_NAME, thread_name, 0, 0, 0);
-    thread_body();
-    return unused;
+    const own_thread *self = argument;
+    prctl(PR_SET_NAME, self->name, 0, 0, 0);
+    self->body();
+    return NULL;
 }
 
-static bool start_with(pthread_attr_t *attributes)
+static bool start_with(own_thread *own, pthread_attr_t *attributes)
 {
     /* pthread_sigmask leaves out the signals that libc itself needs, for setuid for one. */
     sigset_t all, before;
     sigfillset(&all);
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
         return false;
-    bool started = pthread_create(&thread, attributes, thread_main, NULL) == 0;
+    bool started = pthread_create(&own->thread, attributes, thread_main, own) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 
-bool rst_os_thread_start(void (*body)(void), const char *name)
+bool rst_os_thread_start(rst_os_thread which, void (*body)(void), const char *name)
 {
     pthread_attr_t attributes;
     struct sched_param priority = {.sched_priority = 0};
-    thread_body = body;
-    thread_name = name;
+    own_thread *own = &threads[which];
+    own->body = body;
+    own->name = name;
     if (pthread_attr_init(&attributes) != 0)
         return false;
     bool started = pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 &&
                    pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED) == 0 &&
                    pthread_attr_setschedpolicy(&attributes, SCHED_OTHER) == 0 &&
-                   pthread_attr_setschedparam(&attributes, &priority) == 0 && start_with(&attributes);
+                   pthread_attr_setschedparam(&attributes, &priority) == 0 && start_with(own, &attributes);
     pthread_attr_destroy(&attributes);
-    return started || start_with(NULL); /* a program with very much static TLS needs the default stack */
+    return started || start_with(own, NULL); /* a program with very much static TLS needs the default stack */
 }
 
-void rst_os_thread_join(void)
+void rst_os_thread_join(rst_os_thread which)
 {
-    pthread_join(thread, NULL);
+    pthread_join(threads[which].thread, NULL);
 }
 
 uint64_t rst_os_thread_cpu_us(void)

@@ -12,9 +12,9 @@ typedef struct rst_figure {
 } rst_figure;
 
 /* Each ends with a row without a name. */
-extern const rst_figure rst_figures[];       /* of roost_stats */
-extern const rst_figure rst_class_figures[]; /* of roost_class_stats */
-extern const rst_figure rst_heap_figures[];  /* of roost_heap_stats */
+extern RST_HIDDEN const rst_figure rst_figures[];       /* of roost_stats */
+extern RST_HIDDEN const rst_figure rst_class_figures[]; /* of roost_class_stats */
+extern RST_HIDDEN const rst_figure rst_heap_figures[];  /* of roost_heap_stats */
 
 RST_INLINE uint64_t rst_figure_value(const rst_figure *figure, const void *structure)
 {

@@ -57,9 +57,7 @@ bool rst_report_write(int fd, rst_format format)
     rst_stats_collect_all(&report.stats, report.classes, rows, rows != NULL ? count : 0);
     report.heaps = rows;
     report.heap_count = rows != NULL ? worth_telling(rows, count) : 0;
-    writer.fd = fd;
-    writer.failed = false;
-    writer.used = 0;
+    rst_writer_begin(&writer, fd);
     formats[format](&writer, &report);
     bool done = rst_write_end(&writer);
     if (rows != NULL)

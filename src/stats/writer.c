@@ -15,6 +15,13 @@ static void flush(rst_writer *writer)
     writer->used = 0;
 }
 
+void rst_writer_begin(rst_writer *writer, int fd)
+{
+    writer->fd = fd;
+    writer->failed = false;
+    writer->used = 0;
+}
+
 void rst_write(rst_writer *writer, const char *format, ...)
 {
     if (sizeof writer->buffer - writer->used < PIECE)

@@ -14,6 +14,8 @@ typedef struct rst_writer {
     char buffer[2048];
 } rst_writer;
 
+void rst_writer_begin(rst_writer *writer, int fd);
+
 /* Add text; a piece is cut at 400 bytes. */
 void rst_write(rst_writer *writer, const char *format, ...) RST_PRINTF(2, 3);
 

@@ -158,7 +158,7 @@ static void see_it_off(void)
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
     rst_os_wake(&rst_keeper);
     rst_os_pressure_interrupt();
-    rst_os_thread_join();
+    rst_os_thread_join(RST_THREAD_STEWARD);
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE); /* it may have written last */
 }
 
@@ -172,7 +172,7 @@ void rst_steward_start(void)
     int saved = errno;
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE);
     process = rst_os_process_id();
-    bool started = rst_os_thread_start(run, "roost-steward");
+    bool started = rst_os_thread_start(RST_THREAD_STEWARD, run, "roost-steward");
     if (started) {
         rst_process_add(steward_starts, 1);
     } else {
