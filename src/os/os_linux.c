@@ -107,7 +107,7 @@ int rst_unix_fetch_descriptor(int number)
     int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
     int fd = process >= 0 ? (int)syscall(SYS_pidfd_getfd, process, number, 0) : -1;
     if (process >= 0)
-        close(process);
+        rst_unix_close(process);
     return fd;
 }
 
@@ -117,10 +117,10 @@ size_t rst_unix_read_text(const char *path, char *text, size_t size)
 {
     int saved = errno;
     ssize_t length = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = rst_unix_open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
-        length = read(fd, text, size - 1);
-        close(fd);
+        length = rst_unix_read(fd, text, size - 1);
+        rst_unix_close(fd);
     }
     errno = saved;
     text[length > 0 ? length : 0] = '\0';

@@ -101,10 +101,10 @@ static int open_socket(const char *path)
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    int fd = (int)syscall(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && syscall(SYS_connect, fd, &address, sizeof address) != 0) {
         int why = errno;
-        close(fd);
+        rst_unix_close(fd);
         errno = why;
         return -1;
     }
@@ -120,7 +120,7 @@ static void say_source(const char *path, bool said, const char *what)
 /* Write what makes the kernel, or whoever is at the other end, tell us. */
 static bool armed(int fd, const void *data, size_t length)
 {
-    return length == 0 || write(fd, data, length) == (ssize_t)length;
+    return length == 0 || rst_unix_write(fd, data, length) == (ssize_t)length;
 }
 
 static bool add_source(int fd, short events, const char *path, bool say)
@@ -133,7 +133,7 @@ static bool add_source(int fd, short events, const char *path, bool say)
 static bool refuse_source(int fd, const char *path, bool say, const char *what)
 {
     if (fd >= 0)
-        close(fd);
+        rst_unix_close(fd);
     say_source(path, say, what);
     return false;
 }
@@ -141,7 +141,7 @@ static bool refuse_source(int fd, const char *path, bool say, const char *what)
 /* A PSI file of the kernel's. */
 static bool open_stalls(const char *path, bool say)
 {
-    int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    int fd = rst_unix_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return refuse_source(fd, path, say, errno == ENOENT ? "not there" : "cannot be opened");
     if (!armed(fd, stalls, sizeof stalls) && !armed(fd, stalls_unprivileged, sizeof stalls_unprivileged))
@@ -163,7 +163,7 @@ static bool open_told(bool say)
     if (S_ISSOCK(status.st_mode))
         fd = open_socket(path);
     else if (kernels || S_ISFIFO(status.st_mode))
-        fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        fd = rst_unix_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return refuse_source(fd, path, say, "cannot be opened");
     if (!armed(fd, watch_data, watch_length) &&
@@ -197,7 +197,7 @@ static bool own_table(void)
     if (syscall(SYS_close_range, from, ~0u, CLOSE_FROM_UNSHARED) != 0)
         return false;
     for (unsigned i = from; i < 3; i++) {
-        if (open("/dev/null", O_RDWR | O_CLOEXEC) < 0)
+        if (rst_unix_open("/dev/null", O_RDWR | O_CLOEXEC) < 0)
             break;
     }
     return true;
@@ -216,7 +216,7 @@ bool rst_os_pressure_watch(bool say)
     if (own)
         open_sources(say);
     bool watched = source_count != 0;
-    if (watched && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+    if (watched && syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) == 0) {
         sources[source_count] = (struct pollfd){.fd = ends[0], .events = POLLIN};
         rst_store_relaxed(&interrupt_number, ends[1]);
         rst_store_release(&watcher, rst_os_thread_id()); /* pairs with rst_os_pressure_interrupt */
@@ -236,7 +236,7 @@ static bool discard(int fd, bool *ended)
     bool some = false;
     ssize_t n = 1;
     for (int i = 0; i < DISCARD_TIMES && n > 0; i++) {
-        n = read(fd, text, sizeof text);
+        n = rst_unix_read(fd, text, sizeof text);
         some |= n > 0;
     }
     *ended |= n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
@@ -252,7 +252,7 @@ static bool has_news(struct pollfd *source)
     bool news = (source->revents & POLLIN) != 0 && source->events == POLLIN && discard(source->fd, &ended);
     news |= (source->revents & POLLPRI) != 0 && !ended; /* of a group that is gone the kernel says both */
     if (ended) {
-        close(source->fd);
+        rst_unix_close(source->fd);
         source->fd = -1; /* poll passes over it */
     }
     return news;
@@ -279,11 +279,11 @@ void rst_os_pressure_interrupt(void)
         return;
     /* The pipe's end by its name: its number means nothing in our table. */
     rst_fmt(path, sizeof path, "/proc/self/task/%u/fd/%u", thread, (unsigned)rst_load_relaxed(&interrupt_number));
-    int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    int fd = rst_unix_open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0) {
-        ssize_t written = write(fd, "", 1); /* full: it is interrupted already */
+        ssize_t written = rst_unix_write(fd, "", 1); /* full: it is interrupted already */
         (void)written;
-        close(fd);
+        rst_unix_close(fd);
     }
     errno = saved;
 }

@@ -224,7 +224,7 @@ void rst_os_keep_error_output(void)
 static bool write_all(int fd, const char *text, size_t length)
 {
     while (length != 0) {
-        ssize_t n = write(fd, text, length);
+        ssize_t n = rst_unix_write(fd, text, length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -242,7 +242,7 @@ static bool write_elsewhere(int number, const char *text, size_t length)
     if (fd < 0)
         return false;
     write_all(fd, text, length);
-    close(fd);
+    rst_unix_close(fd);
     return true;
 }
 

@@ -5,11 +5,13 @@
 #include "core/purge.h"
 #include "os/os.h"
 #include "threadcache/outside.h"
+#include "threadcache/recall.h"
 #include "threadcache/registry.h"
 #include "threadcache/remote.h"
 
-enum { LOOK_MS = 250 };
+enum { LOOK_MS = 250, ASK_MS = 1000 };
 
+static _Atomic uint64_t next_ask;  /* ms; whoever moves it on asks */
 static _Atomic uint64_t next_look; /* ms; whoever moves it on looks. 0: it has not come to a first look yet */
 
 void rst_relief_purge(rst_heap *own)
@@ -25,10 +27,22 @@ void rst_relief_purge(rst_heap *own)
     rst_purge_all();
 }
 
+/* Threads that allocate give up what they hold ready, each at its next look at the clock; not more often than that is of use. */
+static void ask_threads(void)
+{
+    uint64_t now = rst_os_clock_ms();
+    uint64_t due = rst_load_relaxed(&next_ask);
+    /* relaxed: only decides who asks. */
+    if (now >= due && atomic_compare_exchange_strong_explicit(&next_ask, &due, now + ASK_MS, memory_order_relaxed,
+                                                              memory_order_relaxed))
+        rst_recall_ask();
+}
+
 /* Purge, and see what the system leaves then. */
 static void relieve(rst_heap *own)
 {
     uint64_t before = rst_load_relaxed(&rst_process.purged);
+    ask_threads();
     rst_relief_purge(own);
     rst_process_add(pressure_purged, rst_load_relaxed(&rst_process.purged) - before);
     rst_limits_look();

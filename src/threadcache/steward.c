@@ -58,11 +58,9 @@ static bool look_at_heaps(void)
     return waits;
 }
 
-/* How long to rest after using the processor for so long since `began`, so that the share is kept. */
-static uint32_t rest_for_cpu(uint64_t used_us, uint64_t began_ms)
+uint32_t rst_steward_rest_ms(uint64_t used_us, uint64_t passed_ms)
 {
-    uint64_t passed_us = (rst_os_clock_ms() - began_ms) * 1000 + CPU_WINDOW_US;
-    uint64_t allowed_us = passed_us / CPU_SHARE;
+    uint64_t allowed_us = (passed_ms * 1000 + CPU_WINDOW_US) / CPU_SHARE;
     return used_us <= allowed_us ? 0
                                  : (uint32_t)rst_min((used_us - allowed_us) * CPU_SHARE / 1000, CPU_WINDOW_US / 1000);
 }
@@ -135,7 +133,7 @@ static void run(void)
         uint64_t used = rst_os_thread_cpu_us();
         rst_process_add(steward_cpu, used - counted);
         counted = used;
-        rest(pause, rest_for_cpu(used, began_ms));
+        rest(pause, rst_steward_rest_ms(used, rst_os_clock_ms() - began_ms));
     }
 }
 

@@ -21,4 +21,8 @@ void rst_steward_stop(void);
 /* In the child of a fork: there is none. */
 void rst_steward_forget(void);
 
+/* How long it rests when it has used the processor for so long of the time that has passed: so that it uses at most a hundredth of one,
+ * over ten seconds. */
+uint32_t rst_steward_rest_ms(uint64_t used_us, uint64_t passed_ms);
+
 #endif
