@@ -1,5 +1,6 @@
 /* Refill: where a list that ran empty gets its next blocks. In order: what came back to the active page, what of it is not
  * carved, another page of the class, a spare page, the arena. SPDX-License-Identifier: MIT */
+#include "core/limits.h"
 #include "core/purge.h"
 #include "os/fmt.h"
 #include "os/os.h"
@@ -62,7 +63,11 @@ static bool circulation_is_small(const rst_slice *page)
 /* The same after it was refused, once there is room. What came back meanwhile does as well. */
 static RST_NOINLINE rst_slice *next_page_hard(rst_heap *heap, unsigned c)
 {
-    rst_slice *page = NULL;
+    /* Empty pages of other classes, active ones too, are slices again: all that is free may serve any class. Where the process has a
+     * limit, relief sees to that. */
+    if (!rst_limits_any())
+        rst_heap_fold(heap);
+    rst_slice *page = next_page(heap, c);
     bool again = true;
     for (unsigned tries = 0; page == NULL && again && tries < RST_RELIEF_TRIES; tries++) {
         again = rst_relief_for(heap, rst_classes[c].span * RST_SLICE_SIZE);

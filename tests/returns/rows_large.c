@@ -125,6 +125,16 @@ static void limited(const char *name_of_row, size_t size)
     CHECK(errno == ENOMEM);
     snprintf(name, sizeof name, "usable by %zu B, MiB", size);
     row_at_least(name, (double)got / (double)MIB, 490);
+    /* What is freed then serves any size. */
+    size_t small = 0;
+    for (size_t back = 0; back < 256 * KIB && last != NULL; back += size) {
+        char *before = *(char **)last;
+        free(last);
+        last = before;
+    }
+    for (char *volatile block; small < 1000 && (block = malloc(200)) != NULL; small++)
+        *block = 1;
+    row_at_least("blocks of 200 B after 256 KiB were freed", (double)small, 1000);
 }
 
 static void limited_small(void)
