@@ -74,4 +74,18 @@ RST_INLINE void rst_parcel_count(rst_heap_counters *counters, const rst_parcel *
     rst_count(&counters->foreign_received_bytes, (uint64_t)parcel->count * rst_classes[parcel->page->size_class].size);
 }
 
+/* Open the next of messages that were taken, and count it as received. False: that was the last. */
+RST_INLINE bool rst_message_next(rst_message **messages, rst_heap_counters *counters, rst_parcel *parcel)
+{
+    rst_message *message = *messages;
+    if (message == NULL)
+        return false;
+    *messages = message->next;
+    *parcel = rst_message_open(message);
+    if (RST_UNLIKELY(rst_parcel_is_old(parcel)))
+        return false;
+    rst_parcel_count(counters, parcel);
+    return true;
+}
+
 #endif

@@ -78,13 +78,9 @@ static void settle(rst_heap *heap, rst_slice *page, bool purge)
 
 static void collect_with_token(rst_heap *heap, bool purge)
 {
-    rst_message *next;
-    for (rst_message *message = rst_inbox_take_mt(heap); message != NULL; message = next) {
-        next = message->next;
-        rst_parcel parcel = rst_message_open(message);
-        if (RST_UNLIKELY(rst_parcel_is_old(&parcel)))
-            break;
-        rst_parcel_count(&heap->outside, &parcel);
+    rst_message *messages = rst_inbox_take_mt(heap);
+    rst_parcel parcel;
+    while (rst_message_next(&messages, &heap->outside, &parcel)) {
         if (rst_page_collect(parcel.page, parcel.head, parcel.tail, parcel.count))
             foreign_link(heap, parcel.page);
         settle(heap, parcel.page, purge);
@@ -159,15 +155,10 @@ void rst_outside_take_in(rst_heap *heap, unsigned most)
 static void drain_idle_with_token(rst_heap *heap)
 {
     rst_parcel parcels[TAKE_IN_AT_ONCE];
-    rst_message *next;
-    for (rst_message *message = rst_inbox_take_mt(heap); message != NULL; message = next) {
-        next = message->next;
-        rst_parcel parcel = rst_message_open(message);
-        if (RST_UNLIKELY(rst_parcel_is_old(&parcel)))
-            break;
-        rst_parcel_count(&heap->counters, &parcel);
+    rst_message *messages = rst_inbox_take_mt(heap);
+    rst_parcel parcel;
+    while (rst_message_next(&messages, &heap->counters, &parcel))
         put_parcel(heap, &parcel);
-    }
     for (unsigned n = take_out(heap, parcels); n != 0; n = take_out(heap, parcels)) {
         for (unsigned i = 0; i < n; i++)
             put_parcel(heap, &parcels[i]);

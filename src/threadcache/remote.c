@@ -78,14 +78,9 @@ void rst_remote_free_alone(rst_slice *page, void *block)
 
 void rst_remote_drain(rst_heap *heap)
 {
-    rst_message *next;
-    for (rst_message *message = rst_inbox_take_mt(heap); message != NULL; message = next) {
-        next = message->next;
-        rst_parcel parcel = rst_message_open(message);
-        if (RST_UNLIKELY(rst_parcel_is_old(&parcel)))
-            break;
-        rst_parcel_count(&heap->counters, &parcel);
+    rst_message *messages = rst_inbox_take_mt(heap);
+    rst_parcel parcel;
+    while (rst_message_next(&messages, &heap->counters, &parcel))
         rst_heap_page_event(heap, parcel.page, rst_page_put_chain(parcel.page, parcel.head, parcel.tail, parcel.count));
-    }
     rst_outside_take_in(heap, RST_TAKE_IN_PAGES);
 }

@@ -13,6 +13,8 @@
 
 #include "../support/blocks.h"
 #include "../support/check.h"
+
+#include "../support/busy.h"
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -21,27 +23,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-enum { BUSY = 4, SHARED = 256, CHILD_SECONDS = 30 };
-
-static _Atomic bool stop;
-/* Blocks that go from hand to hand, so that foreign frees are under way at every fork. */
-static unsigned char *_Atomic shared[SHARED];
-
-static void *busy(void *argument)
-{
-    unsigned x = (unsigned)(uintptr_t)argument * 2654435761u + 1;
-    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-        x = x * 1664525u + 1013904223u;
-        size_t size = x % 64 == 0 ? (x >> 8) % 300000 : (x >> 8) % 2000;
-        unsigned char *block = rt.malloc(size + 1);
-        CHECK(block != NULL);
-        block[0] = block[size] = 0x42;
-        block = atomic_exchange(&shared[(x >> 16) % SHARED], block);
-        CHECK(!block || block[0] == 0x42);
-        rt.free(block);
-    }
-    return NULL;
-}
+enum { BUSY = 4, CHILD_SECONDS = 30 };
 
 static void work(unsigned seed)
 {

@@ -12,6 +12,8 @@
 
 #include "../support/blocks.h"
 #include "../support/check.h"
+
+#include "../support/busy.h"
 #include <math.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -21,30 +23,11 @@
 #include <time.h>
 
 /* ThreadSanitizer permits no threads in the child of a threaded process. */
-enum { BUSY = 4, SHARED = 128, SECONDS = 30, DEPTH = 4, THREADS_AFTER_FORK = TEST_SANITIZED ? 0 : 2 };
+enum { BUSY = 4, SECONDS = 30, DEPTH = 4, THREADS_AFTER_FORK = TEST_SANITIZED ? 0 : 2 };
 
 static unsigned rounds = TEST_SANITIZED ? 2 : 8;
-static _Atomic bool stop;
-static unsigned char *_Atomic shared[SHARED];
 
 /* --- work ------------------------------------------------------------------------------------------------------------------ */
-
-static void *busy(void *argument)
-{
-    unsigned x = (unsigned)(uintptr_t)argument * 2654435761u + 1;
-    while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-        x = x * 1664525u + 1013904223u;
-        size_t size = x % 64 == 0 ? (x >> 8) % 300000 : (x >> 8) % 2000;
-        unsigned char *block = rt.malloc(size + 1);
-        CHECK(block != NULL);
-        block[0] = 0x5a;
-        block[size] = 0x5a;
-        block = atomic_exchange(&shared[(x >> 24) % SHARED], block);
-        CHECK(block == NULL || block[0] == 0x5a);
-        rt.free(block);
-    }
-    return NULL;
-}
 
 static void *work(void *seed)
 {

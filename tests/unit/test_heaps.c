@@ -1,7 +1,7 @@
 /* Heaps, messages and the registry, with threads: blocks freed elsewhere come home, parked heaps are drained by those who
  * free and are adopted by those who come, and nothing is left in use.
  * SPDX-License-Identifier: MIT */
-#include "unit.h" /* ROOST_TEST_OS_FAKE */
+#include "heaps.h" /* ROOST_TEST_OS_FAKE */
 
 #include "core/page.h"
 #include "threadcache/inbox.h"
@@ -16,22 +16,6 @@ enum { BLOCKS = 4000 };
 
 static void *blocks[BLOCKS];
 static rst_heap *other_heap;
-
-static rst_slice *page_of(void *block)
-{
-    return rst_page_of(rst_slice_of(block));
-}
-
-static void *take(rst_heap *heap, unsigned c)
-{
-    void *block = rst_heap_pop(heap, c);
-    if (block == NULL)
-        block = rst_heap_take(heap, c);
-    if (block == NULL)
-        block = rst_heap_refill(heap, c);
-    assert_non_null(block);
-    return block;
-}
 
 static void take_all(rst_heap *heap)
 {

@@ -1,7 +1,7 @@
 /* Outsiders: what a heap's owner does not take in while it sleeps is collected, whole pages go back, and the owner finds everything
  * in order when it comes back. The "other thread" is this one, which calls what another would.
  * SPDX-License-Identifier: MIT */
-#include "unit.h" /* ROOST_TEST_OS_FAKE */
+#include "heaps.h" /* ROOST_TEST_OS_FAKE */
 
 #include "core/page.h"
 #include "core/segment.h"
@@ -15,22 +15,6 @@ enum { BLOCKS_MAX = 4096 * 6, CLASS = 20 };
 
 static void *blocks[BLOCKS_MAX];
 static unsigned blocks_of_page;
-
-static void *take(rst_heap *heap, unsigned c)
-{
-    void *block = rst_heap_pop(heap, c);
-    if (block == NULL)
-        block = rst_heap_take(heap, c);
-    if (block == NULL)
-        block = rst_heap_refill(heap, c);
-    assert_non_null(block);
-    return block;
-}
-
-static rst_slice *page_of(void *block)
-{
-    return rst_page_of(rst_slice_of(block));
-}
 
 static void free_foreign(void *block)
 {
