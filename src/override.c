@@ -1,6 +1,12 @@
 /* malloc and its family under their own names: what makes libroost replace the system's allocator.
  * Only in the products that do. SPDX-License-Identifier: MIT */
 #include "face.h"
+#include "os/fmt.h"
+#include "roost/stats.h"
+#include "stats/collect.h"
+#include "stats/report.h"
+
+#include <stdio.h> /* the stream that malloc_info writes to is the caller's */
 
 /* Not from <stdlib.h> and <malloc.h>: some systems declare these differently, some not at all. */
 RST_EXPORT void *malloc(size_t size);
@@ -20,6 +26,20 @@ RST_EXPORT size_t malloc_usable_size(void *block);
 RST_EXPORT int malloc_trim(size_t pad);
 void *rst_new(size_t size);
 void rst_delete(void *block);
+
+/* glibc's answers: struct mallinfo and struct mallinfo2 have the same fields. */
+#define GLIBC_FIELDS(type) type arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost
+struct mallinfo {
+    GLIBC_FIELDS(int);
+};
+struct mallinfo2 {
+    GLIBC_FIELDS(size_t);
+};
+RST_EXPORT struct mallinfo2 mallinfo2(void);
+RST_EXPORT struct mallinfo mallinfo(void);
+RST_EXPORT int malloc_info(int options, FILE *stream);
+RST_EXPORT void malloc_stats(void);
+RST_EXPORT int mallopt(int parameter, int value);
 
 void *malloc(size_t size)
 {
@@ -99,6 +119,88 @@ int malloc_trim(size_t pad)
 {
     (void)pad;
     return rst_purge_asked(0, NULL) != 0;
+}
+
+/* --- what glibc can be asked; docs/glibc.md says how its words are meant here -------------------------------------------------- */
+
+struct mallinfo2 mallinfo2(void)
+{
+    roost_stats s;
+    roost_class_stats classes[RST_CLASS_COUNT];
+    size_t ready = 0;
+    rst_stats_collect_all(&s, classes, NULL, 0);
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
+        ready += classes[c].capacity - rst_min(classes[c].live, classes[c].capacity);
+    size_t small = s.allocated - rst_min(s.large_live_bytes, s.allocated);
+    size_t arena = rst_max(s.footprint - rst_min(s.large_live_bytes, s.footprint), small);
+    return (struct mallinfo2){.arena = arena,
+                              .ordblks = ready,
+                              .hblks = s.large_live,
+                              .hblkhd = s.large_live_bytes,
+                              .uordblks = small,
+                              .fordblks = arena - small,
+                              .keepcost = s.footprint - rst_min(s.in_use, s.footprint)};
+}
+
+/* What does not fit an int is told as the most that does. */
+struct mallinfo mallinfo(void)
+{
+    struct mallinfo2 from = mallinfo2();
+#define FITTING(field) .field = from.field > INT32_MAX ? INT32_MAX : (int)from.field
+    return (struct mallinfo){FITTING(arena),    FITTING(ordblks),  FITTING(hblks),   FITTING(hblkhd),
+                             FITTING(uordblks), FITTING(fordblks), FITTING(keepcost)};
+}
+
+static void put(FILE *stream, const char *text, size_t length)
+{
+    fwrite(text, 1, length, stream);
+}
+
+/* glibc's shape, version 1: sizes with their free blocks, then totals. Returns an errno, as glibc does. */
+int malloc_info(int options, FILE *stream)
+{
+    if (options != 0)
+        return EINVAL;
+    roost_stats s;
+    roost_class_stats classes[RST_CLASS_COUNT];
+    char line[256];
+    uint64_t blocks = 0, bytes = 0;
+    rst_stats_collect_all(&s, classes, NULL, 0);
+    put(stream, line, rst_fmt(line, sizeof line, "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n"));
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        uint64_t size = classes[c].block_size;
+        uint64_t free = classes[c].capacity - rst_min(classes[c].live, classes[c].capacity);
+        blocks += free;
+        bytes += free * size;
+        if (free != 0)
+            put(stream, line,
+                rst_fmt(line, sizeof line, "  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\"/>\n",
+                        c == 0 ? (size_t)1 : (size_t)classes[c - 1].block_size + 1, (size_t)size, (size_t)(free * size),
+                        (size_t)free));
+    }
+    put(stream, line,
+        rst_fmt(line, sizeof line,
+                "</sizes>\n<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n<system type=\"current\" size=\"%zu\"/>\n"
+                "<system type=\"max\" size=\"%zu\"/>\n</heap>\n",
+                (size_t)blocks, (size_t)bytes, (size_t)s.footprint, (size_t)s.in_use_peak));
+    put(stream, line,
+        rst_fmt(line, sizeof line,
+                "<total type=\"rest\" count=\"%zu\" size=\"%zu\"/>\n<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n"
+                "<system type=\"current\" size=\"%zu\"/>\n</malloc>\n",
+                (size_t)blocks, (size_t)bytes, (size_t)s.large_live, (size_t)s.large_live_bytes, (size_t)s.footprint));
+    return 0;
+}
+
+void malloc_stats(void)
+{
+    rst_report_write(RST_TO_ERROR, RST_TEXT);
+}
+
+/* All of glibc's parameters are accepted and change nothing. */
+int mallopt(int parameter, int value)
+{
+    (void)value;
+    return parameter == 1 || (parameter <= -1 && parameter >= -8);
 }
 
 /* For cxx_new.cc. */
