@@ -42,8 +42,9 @@ static FILE *proc_open(uint32_t pid, const char *name)
     return fopen(path, "re");
 }
 
-/* Field 22 of /proc/PID/stat; the name before it may hold anything. 0: there is no such process. */
-static uint64_t start_time(uint32_t pid)
+/* A field of /proc/PID/stat, behind the name, which may hold anything. 0: there is no such process. */
+enum { STAT_FLAGS = 9, STAT_START = 22 };
+static uint64_t stat_field(uint32_t pid, int wanted)
 {
     char text[1024];
     uint64_t value = 0;
@@ -54,7 +55,7 @@ static uint64_t start_time(uint32_t pid)
     fclose(file);
     text[length] = '\0';
     const char *at = strrchr(text, ')');
-    for (int field = 2; at != NULL && field < 22; field++)
+    for (int field = 2; at != NULL && field < wanted; field++)
         at = strchr(at + 1, ' ');
     if (at != NULL)
         value = strtoull(at, NULL, 10);
@@ -91,7 +92,7 @@ static int process_why(struct target *target, uint64_t address, struct problem *
     struct process *process = target->own;
     if (process->error == EPERM)
         return no_permission(target->pid, problem);
-    if (process->error == ESRCH || start_time(target->pid) != process->start_time)
+    if (process->error == ESRCH || stat_field(target->pid, STAT_START) != process->start_time)
         return problem_set(problem, CLI_LOST, "process %" PRIu32 " ended while it was read", target->pid);
     return problem_set(problem, CLI_LOST, "%s: its memory at %#" PRIx64 " cannot be read: %s", target->label, address,
                        strerror(process->error));
@@ -149,6 +150,16 @@ static void read_name(uint32_t pid, char *name, size_t size)
     }
 }
 
+/* The kernel's own threads have no memory, and a process that is ending has none any more. */
+static void no_memory(struct target *target, struct problem *problem)
+{
+    const uint64_t kernel_thread = 0x00200000; /* PF_KTHREAD */
+    if ((stat_field(target->pid, STAT_FLAGS) & kernel_thread) != 0)
+        problem_set(problem, CLI_NO_ROOST, "%s has no memory of its own: it is the kernel's", target->label);
+    else
+        problem_set(problem, CLI_LOST, "%s has ended", target->label);
+}
+
 int process_open(struct target *target, uint32_t pid, struct problem *problem)
 {
     struct process *process = calloc(1, sizeof *process);
@@ -157,7 +168,7 @@ int process_open(struct target *target, uint32_t pid, struct problem *problem)
     *target =
         (struct target){.pid = pid, .own = process, .read = process_read, .close = process_close, .why = process_why};
     snprintf(target->label, sizeof target->label, "process %" PRIu32, pid);
-    process->start_time = pid == 0 ? 0 : start_time(pid);
+    process->start_time = pid == 0 ? 0 : stat_field(pid, STAT_START);
     if (process->start_time == 0) {
         problem_set(problem, CLI_NO_TARGET,
                     access("/proc/self/stat", R_OK) == 0 ? "there is no process %" PRIu32
@@ -173,8 +184,7 @@ int process_open(struct target *target, uint32_t pid, struct problem *problem)
             else
                 problem_set(problem, CLI_LOST, "the mappings of %s cannot be read: %s", target->label, strerror(errno));
         } else if (target->region_count == 0) {
-            problem_set(problem, CLI_NO_ROOST, "%s has no memory of its own: it has ended, or is the kernel's",
-                        target->label);
+            no_memory(target, problem);
         }
     }
     if (problem->code != CLI_OK)

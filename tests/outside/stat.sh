@@ -77,6 +77,13 @@ expect 2 '' 'roost: stat: no process or core file is given; *' "$ROOST_CMD" stat
 expect 2 '' 'roost: stat: 2 is one too many; *' "$ROOST_CMD" stat 1 2
 expect 2 '' 'roost: stat: --fly is not an option; *' "$ROOST_CMD" stat --fly 1
 expect 0 'Usage: roost stat *' '' "$ROOST_CMD" stat --help
+# Ended, and not waited for by its parent yet.
+sh -c 'sleep 0 & echo $!; exec sleep 60' >"$scratch/zombie" &
+parent=$!
+until grep -q . "$scratch/zombie" && grep -q '^State:.Z' "/proc/$(cat "$scratch/zombie")/status"; do sleep 0.05; done
+expect 7 '' "roost: process $(cat "$scratch/zombie") (sleep) has ended" "$ROOST_CMD" stat "$(cat "$scratch/zombie")"
+kill "$parent"
+wait "$parent" 2>/dev/null
 sleep 60 &
 other=$!
 expect 5 '' "roost: process $other (*) has no roost in it" "$ROOST_CMD" stat "$other"
