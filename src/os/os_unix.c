@@ -91,6 +91,8 @@ bool rst_os_commit(void *address, size_t size)
     int saved = errno;
     rst_os_count(protect);
     bool done = mprotect(address, size, PROT_READ | PROT_WRITE) == 0;
+    if (!done && errno != ENOMEM) /* a sandbox: map anew what has not been touched yet */
+        done = rst_os_remap(address, size);
     if (done)
         rst_unix_mark_committed(address, size);
     errno = saved;
