@@ -8,6 +8,7 @@
 #include "../support/check.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -20,6 +21,8 @@ typedef struct block_link {
 
 static _Alignas(65536) char stacks[THREADS][STACK];
 static int expect_memory;
+static pthread_t thread[THREADS];
+static sem_t gate;
 
 /* Everything that can be had in pieces of `size`, as a list. */
 static block_link *take_all(size_t size, block_link *list)
@@ -32,6 +35,8 @@ static block_link *take_all(size_t size, block_link *list)
 
 static void *work(void *unused)
 {
+    while (sem_wait(&gate) != 0)
+        CHECK(errno == EINTR);
     errno = 0;
     void *block = rt.malloc(100);
     if (expect_memory)
@@ -45,9 +50,10 @@ static void *work(void *unused)
     return unused;
 }
 
-static void run_threads(void)
+/* Threads that wait: they are made while there is memory for that. */
+static void start_threads(void)
 {
-    pthread_t thread[THREADS];
+    CHECK(sem_init(&gate, 0, 0) == 0);
     for (int i = 0; i < THREADS; i++) {
         pthread_attr_t attributes;
         CHECK(pthread_attr_init(&attributes) == 0);
@@ -55,8 +61,20 @@ static void run_threads(void)
         CHECK(pthread_create(&thread[i], &attributes, work, NULL) == 0);
         pthread_attr_destroy(&attributes);
     }
+}
+
+static void let_threads_go(void)
+{
+    for (int i = 0; i < THREADS; i++)
+        CHECK(sem_post(&gate) == 0);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(thread[i], NULL) == 0);
+}
+
+static void run_threads(void)
+{
+    start_threads();
+    let_threads_go();
 }
 
 static int in_little_memory(void)
@@ -66,12 +84,13 @@ static int in_little_memory(void)
     struct rlimit none = {1, 1};
     CHECK(setrlimit(RLIMIT_AS, &none) == 0);
     for (int i = 0; i < ROUNDS; i++) {
+        start_threads();
         block_link *list = take_all(1024 * 1024, NULL);
         list = take_all(65536, list);
         list = take_all(1024, list);
         list = take_all(16, list);
         expect_memory = 0;
-        run_threads();
+        let_threads_go();
         size_t given = 0;
         for (block_link *next; list != NULL; list = next) {
             next = list->next;
