@@ -26,7 +26,7 @@ declare -A leave_out=(
     [checked]='consumer'
     [release-clang]='programs'
     [checked-clang]='programs|consumer'
-    [tsan]='programs|consumer|structure|cli'
+    [tsan]='programs|consumer|structure|cli|outside'
     [asan]='programs|consumer|structure|cli'
     [ubsan]='programs|consumer|structure|cli|stress'
 )

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ROUNDS = 8, FIRST_PAUSE_MS = 2, SHOWN = 20 };
+enum { ROUNDS = 8, FIRST_PAUSE_MS = 2, SHOWN = 20, STACK_WORDS = 256 };
 
 static void *grown(void *array, size_t count, size_t *capacity, size_t size)
 {
@@ -142,12 +142,34 @@ static bool thread_moved(const struct watch *watch, const struct target_thread *
     return watch->before != NULL;
 }
 
-/* Whether a thread stands in roost's code, as far as that can be told. */
+static bool in_code(const struct watch *watch, uint64_t address)
+{
+    return address - watch->view->layout.code_start < watch->view->layout.code_end - watch->view->layout.code_start;
+}
+
+/* Whether a thread stands in roost's code, as far as that can be told. Enough for heaps: where they call out they are marked as busy. */
 static bool thread_inside(const struct watch *watch, const struct target_thread *thread)
 {
-    const struct layout *l = &watch->view->layout;
-    return !thread_moved(watch, thread) &&
-           (thread->pc == 0 || (thread->pc >= l->code_start && thread->pc < l->code_end));
+    return !thread_moved(watch, thread) && (thread->pc == 0 || in_code(watch, thread->pc));
+}
+
+/* The same, or in something that was called from there: then a return address is on its stack. One left over from an earlier call
+ * is taken for it as well. */
+static bool thread_below(const struct watch *watch, const struct target_thread *thread)
+{
+    struct target *target = (struct target *)&watch->view->target;
+    if (thread_moved(watch, thread))
+        return false;
+    if (thread_inside(watch, thread))
+        return true;
+    for (unsigned i = 0; i < STACK_WORDS; i++) {
+        uint64_t word;
+        if (!target->read(target, thread->sp + i * sizeof word, &word, sizeof word))
+            break;
+        if (in_code(watch, word))
+            return true;
+    }
+    return false;
 }
 
 /* Whether somebody may be in the midst of changing a heap. */
@@ -169,7 +191,7 @@ static bool anybody_in_motion(const struct watch *watch)
 {
     const struct view *view = watch->view;
     for (size_t i = 0; i < view->target.thread_count; i++) {
-        if (thread_inside(watch, &view->target.threads[i]))
+        if (thread_below(watch, &view->target.threads[i]))
             return true;
     }
     for (size_t i = 0; i < view->image.heap_count; i++) {

@@ -165,8 +165,10 @@ static void read_status_note(struct target *target, const char *desc, size_t siz
     struct target_thread thread = {.id = (uint32_t)status.pr_pid, .outer_id = (uint32_t)status.pr_pid};
 #if defined(__x86_64__)
     thread.pc = status.pr_reg[16]; /* rip, see struct user_regs_struct */
+    thread.sp = status.pr_reg[19];
 #elif defined(__aarch64__)
     thread.pc = status.pr_reg[32];
+    thread.sp = status.pr_reg[31];
 #endif
     target_add_thread(target, thread);
 }

@@ -212,21 +212,22 @@ static uint32_t inner_id(uint32_t pid, uint32_t tid)
     return inner;
 }
 
-/* Where a thread that does not run stands: the last number of /proc/PID/task/TID/syscall. */
-static uint64_t thread_pc(uint32_t pid, uint32_t tid)
+/* Where a thread that does not run stands: the last two numbers of /proc/PID/task/TID/syscall. */
+static void thread_place(uint32_t pid, struct target_thread *thread)
 {
     char name[64], line[512];
-    uint64_t pc = 0;
-    snprintf(name, sizeof name, "task/%" PRIu32 "/syscall", tid);
+    snprintf(name, sizeof name, "task/%" PRIu32 "/syscall", thread->outer_id);
     FILE *file = proc_open(pid, name);
     if (file == NULL)
-        return 0;
-    if (fgets(line, sizeof line, file) != NULL) {
-        const char *last = strrchr(line, ' ');
-        pc = last != NULL ? strtoull(last, NULL, 16) : 0;
+        return;
+    char *last = fgets(line, sizeof line, file) != NULL ? strrchr(line, ' ') : NULL;
+    if (last != NULL) {
+        thread->pc = strtoull(last, NULL, 16);
+        *last = '\0';
+        last = strrchr(line, ' ');
+        thread->sp = last != NULL ? strtoull(last, NULL, 16) : 0;
     }
     fclose(file);
-    return pc;
 }
 
 static uint64_t thread_cpu(uint32_t pid, uint32_t tid)
@@ -263,11 +264,10 @@ static bool for_threads(uint32_t pid, bool (*each)(struct target *, uint32_t), s
 
 static bool find_thread(struct target *target, uint32_t tid)
 {
-    struct target_thread thread = {.outer_id = tid,
-                                   .id = inner_id(target->pid, tid),
-                                   .pc = thread_pc(target->pid, tid),
-                                   .cpu_ns = thread_cpu(target->pid, tid)};
+    struct target_thread thread = {
+        .outer_id = tid, .id = inner_id(target->pid, tid), .cpu_ns = thread_cpu(target->pid, tid)};
     char name[64];
+    thread_place(target->pid, &thread);
     snprintf(name, sizeof name, "task/%" PRIu32 "/comm", tid);
     FILE *file = proc_open(target->pid, name);
     if (file != NULL) {

@@ -20,6 +20,7 @@ struct target_thread {
     uint32_t id;       /* as the process itself knows it */
     uint32_t outer_id; /* as this command's PID namespace knows it */
     uint64_t pc;       /* where it stands; 0: not known */
+    uint64_t sp;       /* its stack pointer; 0: not known */
     uint64_t cpu_ns;   /* processor time it has used; 0: not known */
     char name[16];     /* empty: not known */
 };
