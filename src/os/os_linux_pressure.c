@@ -279,7 +279,8 @@ void rst_os_pressure_interrupt(void)
         return;
     /* The pipe's end by its name: its number means nothing in our table. */
     rst_fmt(path, sizeof path, "/proc/self/task/%u/fd/%u", thread, (unsigned)rst_load_relaxed(&interrupt_number));
-    int fd = rst_unix_open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    /* For reading too: the watcher may end meanwhile, and a pipe that nobody reads would raise SIGPIPE. */
+    int fd = rst_unix_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t written = rst_unix_write(fd, "", 1); /* full: it is interrupted already */
         (void)written;

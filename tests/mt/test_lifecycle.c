@@ -390,8 +390,9 @@ static void run_apart(char *program, const struct scenario *s)
     for (ssize_t n; (n = read(end[0], text + length, sizeof text - 1 - length)) > 0; length += (size_t)n) {
     }
     close(end[0]);
+    text[length] = '\0';
     CHECK(waitpid(child, &status, 0) == child);
-    CHECK(status == 0 || (fputs(text, stderr), 0));
+    CHECK(status == 0 || (fprintf(stderr, "%s\nended with status %#x\n", text, (unsigned)status), 0));
     unsigned long long heaps = figure(text, "heaps"), peak = figure(text, "in_use_peak");
     printf("  %llu heaps, %llu MiB in use at most\n", heaps, peak / MIB);
     CHECK(heaps <= s->heaps && (s->in_use == 0 || peak <= s->in_use * MIB));
