@@ -52,8 +52,7 @@ static RST_NOINLINE void *large_hard(rst_heap *heap, size_t size, size_t alignme
         rst_heap_enter(heap);
         again = rst_relief_for(heap, rst_slices_for(size) * RST_SLICE_SIZE);
         rst_heap_leave(heap);
-        if (again)
-            block = rst_large_alloc(size, alignment, zero);
+        block = rst_large_alloc(size, alignment, zero); /* in any case: another thread may have moved the limit */
     }
     return block;
 }

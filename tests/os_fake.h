@@ -35,6 +35,9 @@ unsigned fake_calls(fake_kind kind);
 /* The clock stands still unless it is set. Starts at 1000. */
 void fake_clock_set(uint64_t ms);
 
+/* At the next look at the clock call this, once: what another thread does just then. For tests of one thread. */
+void fake_at_clock(void (*call)(void));
+
 /* What rst_os_physical_memory and rst_os_address_space_left answer: 0 and SIZE_MAX at first. */
 void fake_set_limits(size_t physical, size_t address_space);
 

@@ -23,6 +23,7 @@ static struct {
     const char *name, *value;
 } variables[VARIABLES_MAX];
 static _Atomic uint64_t clock_ms = 1000;
+static void (*on_clock)(void); /* [the test's thread] */
 static _Atomic size_t physical_memory;
 static _Atomic size_t address_space = SIZE_MAX;
 static _Atomic unsigned memory_looks;
@@ -53,6 +54,11 @@ __attribute__((no_sanitize("thread"), noinline)) void rst_os_snapshot(void *to, 
 
 uint64_t rst_os_clock_ms(void)
 {
+    void (*call)(void) = on_clock;
+    if (call != NULL) {
+        on_clock = NULL;
+        call();
+    }
     return clock_ms;
 }
 
@@ -292,6 +298,11 @@ bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(v
 }
 
 /* --- what a test asks --------------------------------------------------------------------------------------------- */
+
+void fake_at_clock(void (*call)(void))
+{
+    on_clock = call;
+}
 
 void fake_clock_set(uint64_t ms)
 {
