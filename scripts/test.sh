@@ -28,7 +28,7 @@ declare -A leave_out=(
     [checked-clang]='programs|consumer|returns'
     [tsan]='programs|consumer|structure|cli|outside'
     [asan]='programs|consumer|structure|cli'
-    [ubsan]='programs|consumer|structure|cli|stress'
+    [ubsan]='programs|consumer|structure|cli|stress|returns|outside'
 )
 presets=("$@")
 [ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan)
