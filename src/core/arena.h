@@ -83,6 +83,20 @@ RST_INLINE rst_segment *rst_segment_at(rst_arena *arena, size_t segment)
     return &rst_group_of_segment(arena, segment)->segment[segment % RST_GROUP_SEGMENTS];
 }
 
+/* The part of a run of slices that lies in the segment where it begins. */
+typedef struct rst_piece {
+    size_t segment;
+    size_t count;
+    uint32_t mask;
+} rst_piece;
+
+RST_INLINE rst_piece rst_first_piece(size_t index, size_t count)
+{
+    unsigned at = index % RST_SEGMENT_SLICES;
+    size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
+    return (rst_piece){index / RST_SEGMENT_SLICES, here, rst_mask32(at, (unsigned)here)};
+}
+
 /* Index of a descriptor in its arena. */
 RST_INLINE size_t rst_slice_index(const rst_arena *arena, const rst_slice *slice)
 {

@@ -17,21 +17,25 @@ static uint64_t segment_bit(size_t segment)
     return (uint64_t)1 << segment % RST_GROUP_SEGMENTS;
 }
 
-static void ask(rst_arena *arena, size_t segment)
+/* Note that a segment asks, or that it does not. */
+static void mark(rst_arena *arena, size_t segment)
 {
-    if (!rst_os_huge(segment_memory(arena, segment), RST_SEGMENT_SIZE, true))
-        return;
+    rst_process_add(huge_asked, !rst_huge_asked(arena, segment));
     rst_or_relaxed(&rst_group_of_segment(arena, segment)->huge, segment_bit(segment));
-    rst_process_add(huge_asked, 1);
+}
+
+static void unmark(rst_arena *arena, size_t segment)
+{
+    rst_process_add(huge_dropped, rst_huge_asked(arena, segment));
+    rst_and_relaxed(&rst_group_of_segment(arena, segment)->huge, ~segment_bit(segment));
 }
 
 void rst_huge_drop(rst_arena *arena, size_t segment)
 {
     if (!rst_huge_asked(arena, segment))
         return;
-    rst_and_relaxed(&rst_group_of_segment(arena, segment)->huge, ~segment_bit(segment));
+    unmark(arena, segment);
     rst_os_huge(segment_memory(arena, segment), RST_SEGMENT_SIZE, false);
-    rst_process_add(huge_dropped, 1);
 }
 
 /* `mask` has been claimed. Fresh: nobody else has anything of the segment, and nothing of it is resident; another thread may be about to
@@ -40,10 +44,11 @@ static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool w
 {
     rst_segment *segment = rst_segment_at(arena, s);
     bool fresh = (rst_load_relaxed(&segment->free) | mask) == UINT32_MAX && rst_load_relaxed(&segment->dirty) == 0;
-    if (fresh && wanted && !rst_huge_asked(arena, s))
-        ask(arena, s);
-    else if (!wanted && mask == UINT32_MAX)
+    if (!wanted && mask == UINT32_MAX)
         rst_huge_drop(arena, s); /* for a large block: its pages can be moved only if they are all of one kind */
+    else if (fresh && wanted && !rst_huge_asked(arena, s) &&
+             rst_os_huge(segment_memory(arena, s), RST_SEGMENT_SIZE, true))
+        mark(arena, s);
 }
 
 void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
@@ -53,11 +58,10 @@ void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
     if (policy == HUGE_NONE)
         return;
     while (count != 0) {
-        unsigned at = index % RST_SEGMENT_SLICES;
-        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
-        claimed_in_segment(arena, index / RST_SEGMENT_SLICES, rst_mask32(at, (unsigned)here), wanted);
-        index += here;
-        count -= here;
+        rst_piece piece = rst_first_piece(index, count);
+        claimed_in_segment(arena, piece.segment, piece.mask, wanted);
+        index += piece.count;
+        count -= piece.count;
     }
 }
 
@@ -77,17 +81,13 @@ void rst_huge_grown(rst_arena *arena, size_t index, size_t count)
     if (rst_option_get(huge_pages) == HUGE_NONE ||
         !rst_os_huge(segment_memory(arena, t.first), (t.end - t.first) * RST_SEGMENT_SIZE, true))
         return;
-    for (size_t s = t.first; s < t.end; s++) {
-        rst_process_add(huge_asked, !rst_huge_asked(arena, s));
-        rst_or_relaxed(&rst_group_of_segment(arena, s)->huge, segment_bit(s));
-    }
+    for (size_t s = t.first; s < t.end; s++)
+        mark(arena, s);
 }
 
 void rst_huge_forget(rst_arena *arena, size_t index, size_t count)
 {
     touched t = touched_segments(index, count);
-    for (size_t s = t.first; s < t.end; s++) {
-        rst_process_add(huge_dropped, rst_huge_asked(arena, s));
-        rst_and_relaxed(&rst_group_of_segment(arena, s)->huge, ~segment_bit(s));
-    }
+    for (size_t s = t.first; s < t.end; s++)
+        unmark(arena, s);
 }

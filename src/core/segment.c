@@ -141,10 +141,8 @@ static size_t claim_run_at(rst_arena *arena, size_t first, size_t count)
     size_t got = 0;
     while (got < n && claim_mask(rst_segment_at(arena, first + got), run_mask(count, got)))
         got++;
-    for (size_t i = 0; got < n && i < got; i++) {
-        rst_or_seq(&rst_segment_at(arena, first + i)->free, run_mask(count, i));
-        rst_summary_raise(rst_group_of_segment(arena, first + i), (first + i) % RST_GROUP_SEGMENTS, true);
-    }
+    for (size_t i = 0; got < n && i < got; i++)
+        rst_slices_set_free(arena, first + i, run_mask(count, i), true);
     return got;
 }
 
@@ -175,11 +173,10 @@ static size_t run_clean(rst_arena *arena, size_t index, size_t count)
 {
     size_t clean = 0;
     while (count != 0) {
-        unsigned at = index % RST_SEGMENT_SLICES;
-        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
-        clean += mask_clean(rst_segment_at(arena, index / RST_SEGMENT_SLICES), rst_mask32(at, (unsigned)here));
-        index += here;
-        count -= here;
+        rst_piece piece = rst_first_piece(index, count);
+        clean += mask_clean(rst_segment_at(arena, piece.segment), piece.mask);
+        index += piece.count;
+        count -= piece.count;
     }
     return clean;
 }
@@ -189,19 +186,15 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
 {
     size_t clean = 0;
     while (count != 0) {
-        unsigned at = index % RST_SEGMENT_SLICES;
-        size_t here = rst_min(count, RST_SEGMENT_SLICES - at);
-        size_t written = rst_min(dirty, here);
-        uint32_t mask = rst_mask32(at, (unsigned)here);
-        rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
+        rst_piece piece = rst_first_piece(index, count);
+        size_t written = rst_min(dirty, piece.count);
+        rst_segment *segment = rst_segment_at(arena, piece.segment);
         if (written != 0)
-            rst_or_relaxed(&segment->dirty, rst_mask32(at, (unsigned)written));
-        clean += mask_clean(segment, mask);
-        rst_or_seq(&segment->free, mask); /* also releases the bits above to the next holder */
-        rst_summary_raise(rst_group_of_segment(arena, index / RST_SEGMENT_SLICES),
-                          index / RST_SEGMENT_SLICES % RST_GROUP_SEGMENTS, true);
-        index += here;
-        count -= here;
+            rst_or_relaxed(&segment->dirty, rst_first_piece(index, written).mask);
+        clean += mask_clean(segment, piece.mask);
+        rst_slices_set_free(arena, piece.segment, piece.mask, true);
+        index += piece.count;
+        count -= piece.count;
         dirty -= written;
     }
     return clean;
@@ -223,10 +216,8 @@ static bool admit(rst_arena *arena, size_t index, size_t count, bool *zeroed)
 /* Set free what is fresh: it was never claimable before. */
 static void free_fresh(rst_arena *arena, size_t first, size_t end)
 {
-    for (size_t s = first; s < end; s++) {
-        rst_or_seq(&rst_segment_at(arena, s)->free, UINT32_MAX);
-        rst_summary_raise(rst_group_of_segment(arena, s), s % RST_GROUP_SEGMENTS, false);
-    }
+    for (size_t s = first; s < end; s++)
+        rst_slices_set_free(arena, s, UINT32_MAX, false);
 }
 
 /* A run from beyond the frontier; what else became new, and what is left of the run's last segment, becomes free. */
@@ -241,11 +232,8 @@ static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_
     size_t rest = n * RST_SEGMENT_SLICES - count;
     free_fresh(arena, growth.from, growth.first);
     free_fresh(arena, last + 1, growth.to);
-    if (rest != 0) {
-        rst_or_seq(&rst_segment_at(arena, last)->free,
-                   rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest));
-        rst_summary_raise(rst_group_of_segment(arena, last), last % RST_GROUP_SEGMENTS, false);
-    }
+    if (rest != 0)
+        rst_slices_set_free(arena, last, rst_mask32((unsigned)(RST_SEGMENT_SLICES - rest), (unsigned)rest), false);
     return growth.first * RST_SEGMENT_SLICES;
 }
 
@@ -301,11 +289,10 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
     size_t inside = rst_min(more, frontier / RST_SLICE_SIZE - index);
     size_t got = 0;
     while (got < inside) {
-        unsigned at = (index + got) % RST_SEGMENT_SLICES;
-        size_t here = rst_min(inside - got, RST_SEGMENT_SLICES - at);
-        if (!claim_mask(rst_segment_at(arena, (index + got) / RST_SEGMENT_SLICES), rst_mask32(at, (unsigned)here)))
+        rst_piece piece = rst_first_piece(index + got, inside - got);
+        if (!claim_mask(rst_segment_at(arena, piece.segment), piece.mask))
             break;
-        got += here;
+        got += piece.count;
     }
     bool done = got == inside;
     if (done && inside < more) {

@@ -69,15 +69,11 @@ size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool youn
     if (mask != 0)
         rst_huge_drop(arena, index); /* first, or the kernel might make it whole again */
     size_t purged = purge_runs(arena, index, mask);
-    rst_group *group = rst_group_of_segment(arena, index);
-    unsigned s = index % RST_GROUP_SEGMENTS;
-    if (mask != 0) {
-        rst_or_seq(&segment->free, mask);
-        rst_summary_raise(group, s, false);
-    }
+    if (mask != 0)
+        rst_slices_set_free(arena, index, mask, false);
     /* relaxed: see forget_age. What the OS refused is among them, and tried again at the next visit. */
     rst_store_relaxed(&segment->aged, rst_load_relaxed(&segment->free) & rst_load_relaxed(&segment->dirty));
     rst_store_relaxed(&segment->visited, now);
-    rst_summary_lower_warm(group, s);
+    rst_summary_lower_warm(rst_group_of_segment(arena, index), index % RST_GROUP_SEGMENTS);
     return purged;
 }

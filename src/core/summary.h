@@ -26,6 +26,13 @@ RST_INLINE void rst_summary_raise(rst_group *group, unsigned s, bool warm)
     }
 }
 
+/* Set slices of a segment free. This also releases what their holder wrote to the next one. */
+RST_INLINE void rst_slices_set_free(rst_arena *arena, size_t segment, uint32_t mask, bool warm)
+{
+    rst_or_seq(&rst_segment_at(arena, segment)->free, mask);
+    rst_summary_raise(rst_group_of_segment(arena, segment), segment % RST_GROUP_SEGMENTS, warm);
+}
+
 /* After a search at `level` found nothing in a segment. */
 RST_INLINE void rst_summary_lower(rst_group *group, unsigned s, unsigned level)
 {
