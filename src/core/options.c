@@ -44,11 +44,11 @@ unsigned rst_option_nearest(const char *name)
 {
     unsigned best = RST_OPTION_COUNT;
     uint32_t least = NEAR + 1;
+    size_t length = 0;
+    while (name[length] != '\0' && length < NAME_MAX_LENGTH)
+        length++;
     for (unsigned i = 0; i < RST_OPTION_COUNT; i++) {
         uint32_t distance = rst_text_distance(name, rows[i].name);
-        size_t length = 0;
-        while (name[length] != '\0' && length < NAME_MAX_LENGTH)
-            length++;
         if (distance < least && distance * 3 <= length) {
             least = distance;
             best = i;

@@ -16,7 +16,7 @@ typedef enum rst_keeper_state {
 extern RST_HIDDEN _Atomic uint32_t rst_keeper;
 
 /* 1: memory is pressed for, see limits.h: what is idle goes within some ms, and nobody keeps what is empty. relaxed: a hint. */
-extern _Atomic uint32_t rst_purge_pressed;
+extern RST_HIDDEN _Atomic uint32_t rst_purge_pressed;
 void rst_purge_press(bool pressed);
 
 /* Wake the keeper if it sleeps. Any thread, after what it should see. */

@@ -70,7 +70,7 @@ uint64_t rst_os_random(void);
 /* Value of an environment variable, or NULL; valid until the program changes its environment. */
 const char *rst_os_environment(const char *name);
 
-/* The nth entry of the environment, NAME=value; NULL: there are no more. */
+/* The nth entry of the environment, NAME=value; NULL: there are no more. Asked from 0 on, and no further than that. */
 const char *rst_os_environment_entry(size_t n);
 
 /* True when the environment can be read already (false very early in start-up). */

@@ -73,6 +73,7 @@ bool rst_os_purge(void *address, size_t size)
 bool rst_os_huge(void *address, size_t size, bool wanted)
 {
     int saved = errno;
+    rst_os_count(advise);
     bool done = madvise(address, size, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
     errno = saved;
     return done;
@@ -182,14 +183,7 @@ char *rst_os_first_environment(const char *name)
 {
     size_t count;
     char **arguments = first_arguments(&count);
-    for (char **entry = arguments != NULL ? arguments + count + 1 : NULL; entry != NULL && *entry != NULL; entry++) {
-        size_t i = 0;
-        while (name[i] != '\0' && (*entry)[i] == name[i])
-            i++;
-        if (name[i] == '\0' && (*entry)[i] == '=')
-            return *entry + i + 1;
-    }
-    return NULL;
+    return rst_unix_value_of(arguments != NULL ? arguments + count + 1 : NULL, name);
 }
 
 void rst_os_begin_anew(void)

@@ -173,23 +173,12 @@ bool rst_os_environment_ready(void)
 
 const char *rst_os_environment(const char *name)
 {
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-        size_t i = 0;
-        while (name[i] != '\0' && (*entry)[i] == name[i])
-            i++;
-        if (name[i] == '\0' && (*entry)[i] == '=')
-            return *entry + i + 1;
-    }
-    return NULL;
+    return rst_unix_value_of(environ, name);
 }
 
 const char *rst_os_environment_entry(size_t n)
 {
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
-        if (n-- == 0)
-            return *entry;
-    }
-    return NULL;
+    return environ != NULL ? environ[n] : NULL;
 }
 
 size_t rst_os_read_file(const char *path, char *out, size_t size)

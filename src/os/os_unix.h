@@ -43,8 +43,21 @@ size_t rst_unix_read_text(const char *path, char *text, size_t size);
 /* The decimal number that begins at `text`, after blanks. */
 size_t rst_unix_number_at(const char *text);
 
+/* The value of NAME=value among entries that end with NULL; NULL: not there, or `entries` is NULL. */
+static inline char *rst_unix_value_of(char **entries, const char *name)
+{
+    for (; entries != NULL && *entries != NULL; entries++) {
+        size_t i = 0;
+        while (name[i] != '\0' && (*entries)[i] == name[i])
+            i++;
+        if (name[i] == '\0' && (*entries)[i] == '=')
+            return *entries + i + 1;
+    }
+    return NULL;
+}
+
 /* What stands before "/proc" and "/sys": "", or a directory of a test's. */
-extern const char *rst_unix_root;
+extern RST_HIDDEN const char *rst_unix_root;
 
 /* Which thread has a table of descriptors of its own; whether the calling one has; and how it gets at one of the program's: a duplicate, -1 if that
  * cannot be had. */
