@@ -49,9 +49,7 @@ static RST_NOINLINE void *large_hard(rst_heap *heap, size_t size, size_t alignme
     void *block = NULL;
     bool again = true;
     for (unsigned tries = 0; block == NULL && again && tries < RST_RELIEF_TRIES; tries++) {
-        rst_heap_enter(heap);
-        again = rst_relief_for(heap, rst_slices_for(size) * RST_SLICE_SIZE);
-        rst_heap_leave(heap);
+        again = rst_relief_enter_for(heap, rst_slices_for(size) * RST_SLICE_SIZE);
         block = rst_large_alloc(size, alignment, zero); /* in any case: another thread may have moved the limit */
     }
     return block;

@@ -4,9 +4,9 @@
 #include "face.h"
 #include "os/os.h"
 #include "stats/collect.h"
-#include "threadcache/outside.h"
 #include "threadcache/recall.h"
 #include "threadcache/registry.h"
+#include "threadcache/relief.h"
 #include "threadcache/remote.h"
 
 #include <string.h>
@@ -41,15 +41,10 @@ static void gather(void)
         rst_registry_take_over();
     if (heap != &rst_heap_none) {
         rst_heap_enter(heap);
-        rst_remote_flush(heap);
-        rst_remote_drain(heap);
-        rst_heap_fold(heap);
+        rst_remote_give_up(heap);
         rst_heap_leave(heap);
     }
-    for (rst_heap *other = rst_registry_first(); other != NULL; other = other->next_heap) {
-        if (other != heap)
-            rst_outside_collect(other, true);
-    }
+    rst_relief_collect(heap);
 }
 
 size_t rst_trim(void)
@@ -63,14 +58,10 @@ static void report_unreached(roost_purge_report *report, rst_heap *heap)
 {
     report->unreached++;
     for (unsigned i = 0; i < RST_BATCH_COUNT; i++) {
-        rst_batch batch;
-        rst_slice page = {.size_class = 0};
-        rst_os_snapshot(&batch, &heap->batch[i], sizeof batch);
-        if (batch.page == NULL)
-            continue;
-        rst_os_snapshot(&page, batch.page, sizeof page);
-        if (page.size_class < RST_CLASS_COUNT)
-            report->unsent += (uint64_t)batch.count * rst_classes[page.size_class].size;
+        uint32_t blocks;
+        unsigned c = rst_stats_batch(heap, i, &blocks);
+        if (c != RST_CLASS_COUNT)
+            report->unsent += (uint64_t)blocks * rst_classes[c].size;
     }
 }
 

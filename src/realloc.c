@@ -65,12 +65,7 @@ static void *realloc_grow(void *block, size_t have, size_t size)
 static bool made_room(size_t bytes)
 {
     rst_heap *heap = rst_limits_refuse(bytes) ? rst_attached_heap() : NULL;
-    if (RST_LIKELY(heap == NULL))
-        return false;
-    rst_heap_enter(heap);
-    bool again = rst_relief_for(heap, bytes);
-    rst_heap_leave(heap);
-    return again;
+    return RST_UNLIKELY(heap != NULL) && rst_relief_enter_for(heap, bytes);
 }
 
 /* Change the size in place, or by moving page tables. NULL: neither can be done. */

@@ -112,24 +112,32 @@ static void add_lists(const tally *t, rst_heap *heap, roost_heap_stats *row)
     }
 }
 
+unsigned rst_stats_batch(const rst_heap *heap, unsigned i, uint32_t *blocks)
+{
+    rst_batch batch;
+    rst_slice page;
+    rst_os_snapshot(&batch, &heap->batch[i], sizeof batch);
+    if (batch.page == NULL)
+        return RST_CLASS_COUNT;
+    rst_os_snapshot(&page, batch.page, sizeof page);
+    *blocks = batch.count;
+    return (unsigned)rst_min(page.size_class, RST_CLASS_COUNT);
+}
+
 /* And what waits in its open batches. */
 static void add_batches(const tally *t, rst_heap *heap, roost_heap_stats *row)
 {
     for (unsigned i = 0; i < RST_BATCH_COUNT; i++) {
-        rst_batch batch;
-        rst_os_snapshot(&batch, &heap->batch[i], sizeof batch);
-        rst_slice page = {.size_class = 0};
-        if (batch.page == NULL)
+        uint32_t blocks;
+        unsigned c = rst_stats_batch(heap, i, &blocks);
+        if (c == RST_CLASS_COUNT)
             continue;
-        rst_os_snapshot(&page, batch.page, sizeof page);
-        if (page.size_class >= RST_CLASS_COUNT)
-            continue;
-        uint64_t bytes = (uint64_t)batch.count * rst_classes[page.size_class].size;
-        t->stats->undrained_blocks += batch.count;
+        uint64_t bytes = (uint64_t)blocks * rst_classes[c].size;
+        t->stats->undrained_blocks += blocks;
         t->stats->undrained_bytes += bytes;
-        t->classes[page.size_class].live -= batch.count;
+        t->classes[c].live -= blocks;
         if (row != NULL) {
-            row->unsent_blocks += batch.count;
+            row->unsent_blocks += blocks;
             row->unsent_bytes += bytes;
         }
     }

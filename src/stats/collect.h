@@ -11,6 +11,10 @@ void rst_stats_collect(roost_stats *stats);
 /* The same with RST_CLASS_COUNT size classes, and of the heaps those whose number is below `heap_rows`. */
 void rst_stats_collect_all(roost_stats *stats, roost_class_stats *classes, roost_heap_stats *heaps, size_t heap_rows);
 
+/* The i-th open batch of a heap as it reads now, also while its owner changes it: its size class, *blocks of them; RST_CLASS_COUNT: none. */
+struct rst_heap;
+unsigned rst_stats_batch(const struct rst_heap *heap, unsigned i, uint32_t *blocks);
+
 /* Heaps ever made. */
 size_t rst_stats_heap_count(void);
 

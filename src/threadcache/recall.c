@@ -19,9 +19,7 @@ uint32_t rst_recall_ask(void)
 void rst_recall_answer(rst_heap *heap)
 {
     uint32_t asked = rst_load_relaxed(&rst_recall_asked);
-    rst_remote_flush(heap);
-    rst_remote_drain(heap);
-    rst_heap_fold(heap);
+    rst_remote_give_up(heap);
     rst_store_release(&heap->recalled, asked); /* after what it says is done; pairs with rst_recall_owes */
     rst_add_relaxed(&answers, 1u);
     rst_os_wake(&answers);

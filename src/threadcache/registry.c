@@ -144,9 +144,7 @@ void rst_registry_detach(void)
         return;
     rst_thread_heap = (rst_heap *)&rst_heap_none;
     rst_heap_enter(heap);
-    rst_remote_flush(heap);
-    rst_remote_drain(heap);
-    rst_heap_fold(heap);
+    rst_remote_give_up(heap);
     rst_store_relaxed(&heap->thread_id, 0u);
     rst_heap_leave(heap);
     rst_process_sub(threads, 1);
@@ -183,9 +181,7 @@ void rst_registry_before_fork(void)
 static void take_over(rst_heap *heap)
 {
     heap->survivor = 1;
-    rst_remote_flush(heap);
-    rst_remote_drain(heap);
-    rst_heap_fold(heap);
+    rst_remote_give_up(heap);
     rst_store_relaxed(&heap->thread_id, 0u);
     rst_store_relaxed(&heap->state, RST_HEAP_IDLE);
     idle_push(heap);

@@ -14,16 +14,21 @@ enum { LOOK_MS = 250, ASK_MS = 1000 };
 static _Atomic uint64_t next_ask;  /* ms; whoever moves it on asks */
 static _Atomic uint64_t next_look; /* ms; whoever moves it on looks. 0: it has not come to a first look yet */
 
+void rst_relief_collect(const rst_heap *own)
+{
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        if (heap != own)
+            rst_outside_collect(heap, true);
+    }
+}
+
 void rst_relief_purge(rst_heap *own)
 {
     if (own != NULL) {
         rst_remote_drain(own);
         rst_heap_drop_spares(own);
     }
-    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
-        if (heap != own)
-            rst_outside_collect(heap, true);
-    }
+    rst_relief_collect(own);
     rst_purge_all();
 }
 
@@ -57,6 +62,14 @@ bool rst_relief_for(rst_heap *own, size_t bytes)
     if (rst_limits_tight(bytes))
         relieve(own);
     return rst_limits_admit(bytes);
+}
+
+bool rst_relief_enter_for(rst_heap *own, size_t bytes)
+{
+    rst_heap_enter(own);
+    bool again = rst_relief_for(own, bytes);
+    rst_heap_leave(own);
+    return again;
 }
 
 /* Something is idle, or may be, and the system's limit is near: it goes, and the next point to look at is set anew. */

@@ -7,11 +7,17 @@
 
 enum { RST_RELIEF_TRIES = 16 }; /* others take what was made room for */
 
+/* Collect, as an outsider, from all heaps but one (NULL: from all). */
+void rst_relief_collect(const rst_heap *own);
+
 /* Give back what is idle, in the caller's heap (NULL: it has none) and in all others, whatever its age. The heap is entered. */
 void rst_relief_purge(rst_heap *own);
 
 /* A claim of `bytes` was refused: make room. True: try again. The heap is entered. */
 bool rst_relief_for(rst_heap *own, size_t bytes);
+
+/* The same for a heap that is not entered. */
+bool rst_relief_enter_for(rst_heap *own, size_t bytes);
 
 /* Look whether a limit of the system's is near, if it is time to. Callers, now and then; leaves it to the steward where there is one. */
 void rst_relief_tick(rst_heap *own);

@@ -84,3 +84,10 @@ void rst_remote_drain(rst_heap *heap)
         rst_heap_page_event(heap, parcel.page, rst_page_put_chain(parcel.page, parcel.head, parcel.tail, parcel.count));
     rst_outside_take_in(heap, RST_TAKE_IN_PAGES);
 }
+
+void rst_remote_give_up(rst_heap *heap)
+{
+    rst_remote_flush(heap);
+    rst_remote_drain(heap);
+    rst_heap_fold(heap);
+}

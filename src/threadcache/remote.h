@@ -27,4 +27,7 @@ RST_INLINE void rst_remote_drain_owner(rst_heap *heap)
         rst_remote_drain(heap);
 }
 
+/* Send what waits, take in what came, and put every list back into its page: the heap holds nothing that is not in use. Inside a slow path. */
+void rst_remote_give_up(rst_heap *heap);
+
 #endif
