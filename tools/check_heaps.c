@@ -142,25 +142,6 @@ static void check_batches(struct round *round, const struct image_heap *heap)
     }
 }
 
-/* The page that a block lies in; false when there is none. */
-static bool page_of_block(const struct image *image, uint64_t block, struct image_run *run)
-{
-    const struct layout *l = image->layout;
-    const struct image_arena *arena = image_arena_of(image, block);
-    if (arena == NULL)
-        return false;
-    size_t index = (size_t)((block - arena->base) / l->const_slice_size);
-    const char *slice = arena->slices + index * l->sizeof_slice;
-    if (layout_get(slice, l->slice_kind) == l->const_kind_interior) {
-        uint64_t back = layout_get(slice, l->slice_span);
-        if (back > index)
-            return false;
-        index -= (size_t)back;
-    }
-    image_run_at(image, arena, index, run);
-    return run->kind == IMAGE_PAGE;
-}
-
 static void check_inbox(struct round *round, const struct image_heap *heap)
 {
     const struct layout *l = round->image->layout;
@@ -169,7 +150,8 @@ static void check_inbox(struct round *round, const struct image_heap *heap)
     uint64_t steps = 0;
     for (; message != 0 && steps < LIST_MAX; steps++) {
         struct image_run run;
-        bool found = page_of_block(round->image, message, &run) && run.owner == heap->address;
+        bool found =
+            image_run_around(round->image, message, &run) && run.kind == IMAGE_PAGE && run.owner == heap->address;
         if (found && !round->image->target->read(round->image->target, message, copy, l->sizeof_message)) {
             round_unreadable(round, (struct finding){.address = heap->address,
                                                      .what = chain_problems[CHAIN_UNREADABLE],

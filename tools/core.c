@@ -1,6 +1,7 @@
 /* A core file: memory from its PT_LOAD segments, mappings from NT_FILE, threads from NT_PRSTATUS. What the kernel left out because
  * a program's file has it is read from that file. Every number in the file is doubted. SPDX-License-Identifier: MIT */
 #include "cli.h"
+#include "note.h"
 #include "target.h"
 
 #include <elf.h>
@@ -194,21 +195,14 @@ static void read_notes(struct target *target, const struct core *core, const Elf
     char *notes = malloc(size + 1);
     if (notes == NULL || !file_read(core, header->p_offset, notes, size))
         size = 0;
-    for (size_t at = 0; size - at >= sizeof(Elf64_Nhdr);) {
-        Elf64_Nhdr note;
-        memcpy(&note, notes + at, sizeof note);
-        uint64_t name = at + sizeof note;
-        uint64_t desc = name + (((uint64_t)note.n_namesz + 3) & ~3ull);
-        uint64_t next = desc + (((uint64_t)note.n_descsz + 3) & ~3ull);
-        if (desc > size || note.n_descsz > size - desc)
-            break;
-        if (note.n_type == NT_FILE)
-            read_file_note(target, notes + desc, note.n_descsz);
-        else if (note.n_type == NT_PRSTATUS)
-            read_status_note(target, notes + desc, note.n_descsz);
-        else if (note.n_type == NT_PRPSINFO)
-            read_process_note(target, notes + desc, note.n_descsz);
-        at = next < size ? (size_t)next : size;
+    struct note note;
+    for (size_t at = 0; note_next(notes, size, &at, &note);) {
+        if (note.type == NT_FILE)
+            read_file_note(target, note.desc, note.desc_size);
+        else if (note.type == NT_PRSTATUS)
+            read_status_note(target, note.desc, note.desc_size);
+        else if (note.type == NT_PRPSINFO)
+            read_process_note(target, note.desc, note.desc_size);
     }
     free(notes);
 }

@@ -61,6 +61,22 @@ void image_run_at(const struct image *image, const struct image_arena *arena, si
     run->kind = kind != l->const_kind_none ? IMAGE_STRANGE : free ? IMAGE_FREE : IMAGE_CLAIMED;
 }
 
+bool image_run_around(const struct image *image, uint64_t block, struct image_run *run)
+{
+    const struct layout *l = image->layout;
+    const struct image_arena *arena = image_arena_of(image, block);
+    if (arena == NULL)
+        return false;
+    size_t index = (size_t)((block - arena->base) / l->const_slice_size);
+    const char *slice = arena->slices + index * l->sizeof_slice;
+    bool interior = layout_get(slice, l->slice_kind) == l->const_kind_interior;
+    uint64_t back = interior ? layout_get(slice, l->slice_span) : 0;
+    if (back > index)
+        return false;
+    image_run_at(image, arena, index - (size_t)back, run);
+    return true;
+}
+
 /* --- pages ------------------------------------------------------------------------------------------------------------------- */
 
 static void count_page(struct image *image, const struct image_run *run)
@@ -107,20 +123,12 @@ static void count_arena(struct image *image, const struct image_arena *arena)
 /* The page that a block lies in, as a window; false when there is none. */
 static bool page_window(const struct image *image, uint64_t block, struct image_window *window)
 {
-    const struct layout *l = image->layout;
-    const struct image_arena *arena = image_arena_of(image, block);
-    if (arena == NULL)
-        return false;
-    size_t index = (size_t)((block - arena->base) / l->const_slice_size);
-    const char *slice = arena->slices + index * l->sizeof_slice;
-    size_t back =
-        layout_get(slice, l->slice_kind) == l->const_kind_interior ? (size_t)layout_get(slice, l->slice_span) : 0;
     struct image_run run;
-    if (back > index)
+    if (!image_run_around(image, block, &run))
         return false;
-    image_run_at(image, arena, index - back, &run);
-    return window_open(window, image->target, arena->base + (uint64_t)run.index * l->const_slice_size,
-                       (uint64_t)run.span * l->const_slice_size);
+    uint64_t slice_size = image->layout->const_slice_size;
+    return window_open(window, image->target, run.arena->base + (uint64_t)run.index * slice_size,
+                       (uint64_t)run.span * slice_size);
 }
 
 /* Blocks of a free list; it is followed only inside its page, and no further than a page can reach. */

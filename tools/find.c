@@ -2,6 +2,7 @@
  * a library, in a program that it was linked into, stripped or not, and when the file is gone. SPDX-License-Identifier: MIT */
 #include "cli.h"
 #include "layout.h"
+#include "note.h"
 
 #include <elf.h>
 #include <stdio.h>
@@ -25,21 +26,14 @@ static uint64_t search_notes(struct target *target, uint64_t address, uint64_t s
     char *notes = malloc((size_t)size + 1);
     if (notes == NULL || !target->read(target, address, notes, (size_t)size))
         size = 0;
-    for (uint64_t at = 0; found == 0 && size - at >= sizeof(Elf64_Nhdr);) {
-        Elf64_Nhdr note;
-        memcpy(&note, notes + at, sizeof note);
-        uint64_t name = at + sizeof note;
-        uint64_t desc = name + (((uint64_t)note.n_namesz + 3) & ~3ull);
-        uint64_t next = desc + (((uint64_t)note.n_descsz + 3) & ~3ull);
-        if (desc > size || note.n_descsz > size - desc)
-            break;
-        if (note.n_type == ROOST_LIVE_NOTE_TYPE && note.n_namesz == sizeof ROOST_LIVE_NOTE_NAME &&
-            note.n_descsz == sizeof(int64_t) && memcmp(notes + name, ROOST_LIVE_NOTE_NAME, note.n_namesz) == 0) {
+    struct note note;
+    for (size_t at = 0; found == 0 && note_next(notes, (size_t)size, &at, &note);) {
+        if (note.type == ROOST_LIVE_NOTE_TYPE && note.name_size == sizeof ROOST_LIVE_NOTE_NAME &&
+            note.desc_size == sizeof(int64_t) && memcmp(note.name, ROOST_LIVE_NOTE_NAME, note.name_size) == 0) {
             int64_t distance;
-            memcpy(&distance, notes + desc, sizeof distance);
-            found = address + desc + (uint64_t)distance;
+            memcpy(&distance, note.desc, sizeof distance);
+            found = address + (uint64_t)(note.desc - notes) + (uint64_t)distance;
         }
-        at = next < size ? next : size;
     }
     free(notes);
     return found;

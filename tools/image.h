@@ -74,6 +74,9 @@ struct image_run {
 /* The run that begins at a slice. A descriptor that makes no sense is IMAGE_STRANGE, one slice long. */
 void image_run_at(const struct image *image, const struct image_arena *arena, size_t index, struct image_run *run);
 
+/* The run that a block lies in, by the descriptors; false when there is none. It may be no page. */
+bool image_run_around(const struct image *image, uint64_t block, struct image_run *run);
+
 /* Blocks of a page that are neither back with it nor kept beside it. */
 uint32_t image_blocks_out(const struct layout *layout, const char *slice);
 
