@@ -32,7 +32,8 @@ rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense
         page[i].span = i;
     }
     page->kind = RST_KIND_PAGE;
-    rst_store_relaxed(&page->owner, owner); /* relaxed: a block of the page is published by the program, later */
+    /* release: who finds the heap by its page, to tell its figures, sees it whole. Who frees a block has it from the program. */
+    rst_store_release(&page->owner, owner); /* pairs with add_slice in collect.c */
     return page;
 }
 

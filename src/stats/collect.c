@@ -179,11 +179,11 @@ static uint32_t blocks_out(const rst_slice *page)
     return out > page->foreign_count ? out - page->foreign_count : 0;
 }
 
-static void add_page(const tally *t, const rst_slice *page)
+static void add_page(const tally *t, const rst_slice *page, const rst_heap *owner)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
     roost_class_stats *class = &t->classes[page->size_class];
-    roost_heap_stats *row = row_of(t, rst_load_relaxed(&page->owner));
+    roost_heap_stats *row = row_of(t, owner);
     uint64_t out = blocks_out(page);
     t->stats->pages++;
     t->stats->allocated_blocks += out;
@@ -205,7 +205,7 @@ static size_t add_slice(const tally *t, const rst_slice *at)
     rst_slice slice;
     rst_os_snapshot(&slice, at, sizeof slice);
     if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT)
-        add_page(t, &slice);
+        add_page(t, &slice, rst_load_acquire(&at->owner)); /* pairs with rst_page_make: the heap may be new */
     bool run = slice.kind == RST_KIND_PAGE || slice.kind == RST_KIND_LARGE;
     return run && slice.span != 0 ? slice.span : 1;
 }
