@@ -13,6 +13,14 @@ set(ROOST_TLS_MODEL initial-exec CACHE STRING "Thread-local storage model; globa
 set_property(CACHE ROOST_TLS_MODEL PROPERTY STRINGS initial-exec local-dynamic global-dynamic)
 set(ROOST_SANITIZE "" CACHE STRING "Sanitizers, separated by commas: address, undefined, thread")
 
+option(ROOST_FUZZ "Build the fuzzers of tests/fuzz/ with libFuzzer (clang); implies address and undefined" OFF)
+if(ROOST_FUZZ)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "ROOST_FUZZ needs clang, whose libFuzzer it uses")
+    endif()
+    set(ROOST_SANITIZE "fuzzer-no-link,address,undefined")
+endif()
+
 # AddressSanitizer and ThreadSanitizer bring a malloc of their own, which a library that replaces malloc would
 # take from under them. There, only the roost_ API is built and tested.
 set(_replace ON)

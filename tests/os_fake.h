@@ -47,6 +47,7 @@ unsigned fake_memory_looks(void);
 
 /* Set a variable of the environment; NULL unsets it. The texts must stay. */
 void fake_environment(const char *name, const char *value);
+void fake_environment_clear(void);
 
 /* The only file there is; NULL: none. And whether the program is one whose user is not trusted. The texts must stay. */
 void fake_file(const char *path, const char *content);

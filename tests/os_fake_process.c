@@ -336,6 +336,12 @@ void fake_environment(const char *name, const char *value)
     variables[i].value = value;
 }
 
+void fake_environment_clear(void)
+{
+    for (unsigned i = 0; i < VARIABLES_MAX; i++)
+        variables[i].name = variables[i].value = NULL;
+}
+
 void fake_file(const char *path, const char *content)
 {
     file_path = path;

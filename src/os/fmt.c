@@ -116,6 +116,11 @@ void rst_say(const char *format, ...)
     va_start(args, format);
     length += rst_vfmt(line + length, sizeof line - length - 1, format, args);
     va_end(args);
+    /* What an option or a name holds shall not look like a line of ours, nor move a cursor. */
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = '?';
+    }
     line[length++] = '\n';
     rst_os_write_error(line, length);
 }

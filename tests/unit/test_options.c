@@ -134,6 +134,16 @@ static void the_line_names_the_option(void **state)
     assert_non_null(strstr(fake_errors(), "colour"));
 }
 
+static void the_line_is_one_whatever_it_quotes(void **state)
+{
+    (void)state;
+    set_defaults(NULL);
+    fake_environment("ROOST_PURGE_DELAY", "1\nroost: all is well\x1b[2J\x7f");
+    rst_options_read();
+    assert_int_equal(lines(), 1);
+    assert_non_null(strstr(fake_errors(), "\"1?roost: all is well?[2J?\""));
+}
+
 static void one_bad_word_does_not_spoil_the_rest(void **state)
 {
     (void)state;
@@ -304,6 +314,7 @@ int main(void)
         cmocka_unit_test(yes_and_no_have_many_words),
         cmocka_unit_test(what_is_not_understood_changes_nothing),
         cmocka_unit_test(the_line_names_the_option),
+        cmocka_unit_test(the_line_is_one_whatever_it_quotes),
         cmocka_unit_test(one_bad_word_does_not_spoil_the_rest),
         cmocka_unit_test(a_variable_wins_over_the_list),
         cmocka_unit_test(words_of_any_length_are_safe),

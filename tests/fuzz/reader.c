@@ -1,4 +1,4 @@
-/* libFuzzer: whatever a core file or a heap holds, it is read, counted, checked and packed without a slip.
+/* Whatever a core file or a heap holds, it is read, counted, checked and packed without a slip. A harness for libFuzzer; see CMakeLists.txt.
  *
  * The input is a core file. Or its first byte is 1: then the reader looks at this very process, which holds a small sound heap, and the rest
  * of the input is laid over what it reads, in pieces: 1 byte that says over what, 3 of offset, 1 of length, then the bytes.
@@ -8,15 +8,19 @@
 #include "figures.h"
 #include "pack.h"
 
+#include "fuzz.h"
+
 #include <pthread.h>
 #include <roost/roost.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 extern const roost_live_head roost_live;
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* The heap that is looked at shall stay as it is, and be small. */
+const char roost_default_options[] = "steward=0,arena_size=64m";
 
 enum { PLACES = 64, BLOCKS = 300 };
 static uint64_t places[PLACES]; /* where pieces may be laid: structures and pages of the heap */
@@ -43,6 +47,13 @@ static void add_place(uint64_t address)
         places[place_count++] = address;
 }
 
+static bool may_read_itself(void)
+{
+    char from = 1, to = 0;
+    struct iovec local = {.iov_base = &to, .iov_len = 1}, remote = {.iov_base = &from, .iov_len = 1};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     struct problem problem = {.code = CLI_OK};
@@ -52,6 +63,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     pthread_t other;
     (void)argc;
     (void)argv;
+    if (!may_read_itself()) {
+        fputs("skipped: this process may not read itself (process_vm_readv)\n", stderr);
+        exit(FUZZ_SKIPPED);
+    }
     for (int i = 0; i < BLOCKS; i++)
         *(volatile char *)(blocks[i] = roost_malloc((size_t)(1 + i * 7919 % (i % 9 != 0 ? 3000 : 90000)))) = 1;
     pthread_create(&other, NULL, neighbour, NULL);
