@@ -54,9 +54,11 @@ if(ROOST_REPLACE_MALLOC AND _replacing_sources)
     add_library(roost_override OBJECT ${_replacing_sources})
     target_link_libraries(roost_override PRIVATE roost_inner)
     target_compile_options(roost_override PRIVATE ${ROOST_NO_BUILTIN_MALLOC})
-    # A program may replace operator new alone: our other forms must reach it by its name. And no C++ runtime is needed.
+    # A program may replace operator new alone: our other forms must reach it by its name, in one jump. No C++ runtime is needed.
     set_source_files_properties("${PROJECT_SOURCE_DIR}/src/cxx_new.cc" PROPERTIES
-        COMPILE_OPTIONS "-fsemantic-interposition;-fexceptions;-faligned-new")
+        COMPILE_OPTIONS "-fsemantic-interposition;-fno-plt;-fexceptions;-faligned-new")
+    # What operator new throws may pass through it, where the compiler does not turn its last call into a jump.
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/override.c" PROPERTIES COMPILE_OPTIONS "-fexceptions")
 endif()
 
 # roost_library(target name type objects...): one product.

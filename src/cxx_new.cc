@@ -1,16 +1,21 @@
-/* operator new and delete, all of them, without a need for the C++ runtime: what throws and catches is bound weakly, and is
- * there whenever a C++ program is. As in libstdc++, every other form forwards to the one that a program is likely to replace:
- * arrays and nothrow forms to new(size_t) or new(size_t, align_val_t), deletes to delete(void *) or its aligned twin.
+/* operator new and delete without a need for the C++ runtime: what throws and catches is bound weakly, and is there whenever a C++ program
+ * is. As in libstdc++, every other form forwards to the one that a program is likely to replace: arrays and nothrow forms to new(size_t) or
+ * new(size_t, align_val_t), deletes to delete(void *) or its aligned twin. new(size_t) and delete(void *) themselves are in override.c.
  * SPDX-License-Identifier: MIT */
 #include <new>
 
 #include <stddef.h>
 
+#ifndef __clang__
+#pragma GCC diagnostic ignored "-Wsized-deallocation" /* the unsized one is in override.c */
+#endif
+
 extern "C" {
-/* Hidden: called directly. The C header of the hot paths is not C++, so they are a call away. */
-void *rst_new(size_t size) noexcept __attribute__((visibility("hidden")));
+/* Of override.c, and for it. */
+void *rst_new_slow(size_t size) __attribute__((visibility("hidden")));
+void *rst_new_try(size_t size) noexcept __attribute__((visibility("hidden")));
 void *rst_aligned_alloc(size_t alignment, size_t size) noexcept __attribute__((visibility("hidden")));
-void rst_delete(void *block) noexcept __attribute__((visibility("hidden")));
+void rst_delete_aligned(void *block) noexcept __attribute__((visibility("hidden")));
 void abort(void) noexcept;
 
 /* The C++ ABI's own parts, named as its runtimes export them (libstdc++ and libc++ alike). A std::bad_alloc is nothing but its
@@ -49,7 +54,7 @@ typedef void *(*allocate)(size_t size, size_t alignment);
 
 void *allocate_plain(size_t size, size_t)
 {
-    return rst_new(size);
+    return rst_new_try(size);
 }
 
 void *allocate_aligned(size_t size, size_t alignment)
@@ -67,7 +72,7 @@ void *allocate_aligned(size_t size, size_t alignment)
 }
 
 /* The standard's loop: ask the program's new-handler for memory until there is some, or none to ask. */
-__attribute__((noinline, cold)) void *new_slow(allocate again, size_t size, size_t alignment)
+__attribute__((noinline, cold)) void *ask_handler(allocate again, size_t size, size_t alignment)
 {
     for (;;) {
         std::new_handler handler = present(std::get_new_handler) ? std::get_new_handler() : nullptr;
@@ -84,16 +89,17 @@ static_assert(sizeof(std::bad_alloc) == sizeof(void *), "a vtable pointer and no
 
 } // namespace
 
-NEW void *operator new(size_t size)
+/* The fast path of operator new found nothing. */
+void *rst_new_slow(size_t size)
 {
-    void *block = rst_new(size);
-    return __builtin_expect(block != nullptr, 1) ? block : new_slow(allocate_plain, size, 0);
+    void *block = rst_new_try(size);
+    return block != nullptr ? block : ask_handler(allocate_plain, size, 0);
 }
 
 NEW void *operator new(size_t size, std::align_val_t alignment)
 {
     void *block = rst_aligned_alloc(static_cast<size_t>(alignment), size);
-    return block != nullptr ? block : new_slow(allocate_aligned, size, static_cast<size_t>(alignment));
+    return block != nullptr ? block : ask_handler(allocate_aligned, size, static_cast<size_t>(alignment));
 }
 
 NEW void *operator new[](size_t size)
@@ -142,14 +148,9 @@ NEW void *operator new[](size_t size, std::align_val_t alignment, const std::not
     }
 }
 
-NEW void operator delete(void *block) noexcept
-{
-    rst_delete(block);
-}
-
 NEW void operator delete(void *block, std::align_val_t) noexcept
 {
-    rst_delete(block);
+    rst_delete_aligned(block);
 }
 
 NEW void operator delete[](void *block) noexcept

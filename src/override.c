@@ -24,8 +24,15 @@ RST_EXPORT void *valloc(size_t size);
 RST_EXPORT void *pvalloc(size_t size);
 RST_EXPORT size_t malloc_usable_size(void *block);
 RST_EXPORT int malloc_trim(size_t pad);
-void *rst_new(size_t size);
-void rst_delete(void *block);
+
+/* For C++: operator new(size_t) and operator delete(void *) themselves, since the hot paths are no C++; the others are in cxx_new.cc, which also
+ * says why they are weak. */
+#define OPERATOR(symbol) __asm__(symbol) __attribute__((visibility("default"), weak))
+void *rst_new(size_t size) OPERATOR("_Znwm");
+void rst_delete(void *block) OPERATOR("_ZdlPv");
+void *rst_new_slow(size_t size);
+void *rst_new_try(size_t size);
+void rst_delete_aligned(void *block);
 
 /* glibc's answers: struct mallinfo and struct mallinfo2 have the same fields. */
 #define GLIBC_FIELDS(type) type arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost
@@ -203,13 +210,28 @@ int mallopt(int parameter, int value)
     return parameter == 1 || (parameter <= -1 && parameter >= -8);
 }
 
-/* For cxx_new.cc. */
+/* What may throw is called last: nothing of this is on the stack then. */
 void *rst_new(size_t size)
+{
+    if (RST_LIKELY(size <= RST_MEDIUM_MAX)) {
+        void *block = rst_heap_pop(rst_thread_heap, rst_class_of(size));
+        if (RST_LIKELY(block != NULL))
+            return block;
+    }
+    return rst_new_slow(size);
+}
+
+void *rst_new_try(size_t size)
 {
     return rst_malloc(size);
 }
 
 void rst_delete(void *block)
+{
+    rst_free(block);
+}
+
+void rst_delete_aligned(void *block)
 {
     rst_free(block);
 }
