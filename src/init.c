@@ -24,6 +24,7 @@ typedef enum thread_phase {
 
 static RST_THREAD_LOCAL thread_phase phase;
 static rst_lock start_lock;
+static _Atomic bool forked_alone; /* relaxed, by before_fork: two threads that fork at once both write false */
 static _Atomic bool started;
 static bool environment_was_ready; /* [start_lock, then constructor] */
 
@@ -33,8 +34,14 @@ static void on_thread_exit(void)
     rst_registry_detach();
 }
 
+/* Where this thread is the only one no lock is taken. One that is held is then held by what a signal handler
+ * interrupted in order to fork: that goes on, in the parent and in the child, and finds its lock as it was. */
 static void before_fork(void)
 {
+    bool alone = rst_os_single_threaded();
+    rst_store_relaxed(&forked_alone, alone);
+    if (alone)
+        return;
     rst_registry_before_fork();
     rst_arena_before_fork();
     rst_metadata_before_fork();
@@ -42,10 +49,13 @@ static void before_fork(void)
 
 static void after_fork(bool child)
 {
-    rst_metadata_after_fork(child);
-    rst_arena_after_fork(child);
-    rst_registry_after_fork(child);
+    if (!rst_load_relaxed(&forked_alone)) {
+        rst_metadata_after_fork(child);
+        rst_arena_after_fork(child);
+        rst_registry_after_fork(child);
+    }
     if (child) {
+        rst_registry_in_child();
         rst_limits_forget();
         rst_limit_forget();
         rst_steward_forget();

@@ -292,6 +292,11 @@ bool rst_os_arm_thread_exit(bool again)
     return pthread_setspecific(exit_key, &exit_key) == 0;
 }
 
+bool rst_os_single_threaded(void)
+{
+    return false;
+}
+
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 {
     return pthread_atfork(before, parent, child) == 0;

@@ -229,6 +229,9 @@ void rst_os_set_thread_exit(void (*hook)(void));
  * False: this thread's end will not be seen. */
 bool rst_os_arm_thread_exit(bool again);
 
+/* The process has had no thread but this one, ever. False where that is not known. */
+bool rst_os_single_threaded(void);
+
 /* Call these around fork: before (parent), after in the parent, after in the child. Set once. May allocate. */
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void));
 

@@ -13,6 +13,9 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 
 size_t rst_os_page_size(void)
 {
@@ -293,6 +296,15 @@ void rst_os_faults(uint64_t *minor, uint64_t *major)
     bool known = getrusage(RUSAGE_SELF, &usage) == 0;
     *minor = known ? (uint64_t)usage.ru_minflt : 0;
     *major = known ? (uint64_t)usage.ru_majflt : 0;
+}
+
+bool rst_os_single_threaded(void)
+{
+#if defined(__GLIBC__) && __has_include(<sys/single_threaded.h>)
+    return __libc_single_threaded != 0;
+#else
+    return false;
+#endif
 }
 
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))

@@ -231,6 +231,10 @@ void rst_registry_after_fork(bool child)
         child_look_at(heap);
     rst_store_relaxed(&rst_registry_left_behind, 1u);
     rst_store_relaxed(&rst_process.threads, rst_thread_heap != &rst_heap_none ? 1u : 0u);
+}
+
+void rst_registry_in_child(void)
+{
     if (rst_thread_heap != &rst_heap_none)
         rst_store_relaxed(&rst_thread_heap->thread_id, rst_os_thread_id());
     process = rst_os_process_id();

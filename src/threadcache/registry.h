@@ -26,6 +26,9 @@ bool rst_registry_forget(void);
 void rst_registry_before_fork(void);
 void rst_registry_after_fork(bool child);
 
+/* In every child: its numbers are not its parent's. */
+void rst_registry_in_child(void);
+
 /* Whether there are such. relaxed: a hint. */
 extern RST_HIDDEN _Atomic uint32_t rst_registry_left_behind;
 void rst_registry_take_over(void);
