@@ -38,27 +38,14 @@ failed=0
 skipped=0
 notes=()
 
-# Packages of servers start them when installed, unless policy-rc.d says no.
-install_quietly() {
-    local as_root=() policy=/usr/sbin/policy-rc.d made_policy='' result=0
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
-    if [ ! -e "$policy" ]; then
-        made_policy=1
-        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null || return 1
-        "${as_root[@]}" chmod 755 "$policy"
-    fi
-    packages_install "$root/apt.log" "$@" || result=1
-    [ -z "$made_policy" ] || "${as_root[@]}" rm -f "$policy"
-    return $result
-}
-
 install_what_is_missing() {
     local missing
     command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || return 0
     missing=$(packages_missing "${needed[@]}" "${useful[@]}" | tr '\n' ' ')
     [ -n "$missing" ] || return 0
     echo "installing: $missing"
-    install_quietly "${needed[@]}" "${useful[@]}" || install_quietly "${needed[@]}" || true
+    packages_install_servers "$root/apt.log" "${needed[@]}" "${useful[@]}" ||
+        packages_install_servers "$root/apt.log" "${needed[@]}" || true
 }
 
 # count PRESET RESULTS: adds up a JUnit file of ctest. What ctest could not start has status "notrun", as has a test
