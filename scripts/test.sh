@@ -18,7 +18,7 @@ mkdir -p "$root"
 # What cannot be done without, and what only some tests use: without it they are skipped, by name.
 needed=(cmake ninja-build gcc g++ libc6-dev python3 libcmocka-dev libck-dev pkg-config binutils)
 useful=(clang libncurses-dev libclang-rt-14-dev libbenchmark-dev python3-matplotlib valgrind gdb redis-server redis-tools sqlite3 git perl xz-utils
-    php8.2-cli memcached nginx-light wrk spin python3-jsonschema python3-prometheus-client gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+    php8.2-cli memcached nginx-light wrk strace spin python3-jsonschema python3-prometheus-client gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
 
 # What each preset runs. Real programs and the installed tree say the same under every compiler.
 declare -A leave_out=(

@@ -1,6 +1,7 @@
 /* The OS contract: what the system says is mapped at an address. Reads /proc/self/maps piecemeal: on any stack, without memory of its
  * own. SPDX-License-Identifier: MIT */
 #include "os/os.h"
+#include "os/os_unix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@ static int next(reader *r)
     if (r->at == r->filled) {
         ssize_t n;
         do
-            n = read(r->fd, r->text, sizeof r->text);
+            n = rst_unix_read(r->fd, r->text, sizeof r->text);
         while (n < 0 && errno == EINTR);
         if (n <= 0)
             return -1;
@@ -63,7 +64,7 @@ static bool next_name(reader *r, char *name, size_t size)
 rst_os_place rst_os_place_of(const void *address, char *name, size_t size)
 {
     int saved = errno;
-    reader r = {.fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
+    reader r = {.fd = rst_unix_open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     rst_os_place place = RST_OS_PLACE_UNKNOWN;
     name[0] = '\0';
     if (r.fd >= 0) {
@@ -75,7 +76,7 @@ rst_os_place rst_os_place_of(const void *address, char *name, size_t size)
             more = next_name(&r, name, size);
             any = any || more;
         } while (more && !found);
-        close(r.fd);
+        rst_unix_close(r.fd);
         if (any)
             place = found ? RST_OS_PLACE_MAPPED : RST_OS_PLACE_UNMAPPED;
     }

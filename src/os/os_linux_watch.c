@@ -1,6 +1,7 @@
 /* The OS contract: files that are replaced whole, a socket that answers questions, and signals. SPDX-License-Identifier: MIT */
 #include "os/atomic.h"
 #include "os/os.h"
+#include "os/os_unix.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@ static int move_away(int fd)
     int away = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) : -1;
     if (away < 0)
         return fd;
-    close(fd);
+    rst_unix_close(fd);
     return away;
 }
 
@@ -30,12 +31,12 @@ static int move_away(int fd)
 int rst_os_create(const char *path)
 {
     unlink(path); /* left behind by one that was stopped half-way */
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);
+    return rst_unix_create(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);
 }
 
 bool rst_os_finish(int fd, const char *path, const char *to)
 {
-    bool closed = close(fd) == 0;
+    bool closed = rst_unix_close(fd);
     if (to != NULL && closed && rename(path, to) == 0)
         return true;
     int saved = errno;
@@ -47,7 +48,7 @@ bool rst_os_finish(int fd, const char *path, const char *to)
 void rst_os_close(int fd)
 {
     int saved = errno;
-    close(fd);
+    rst_unix_close(fd);
     errno = saved;
 }
 
@@ -77,10 +78,9 @@ static bool is_left_behind(const struct sockaddr_un *address)
     if (lstat(address->sun_path, &found) != 0 || !S_ISSOCK(found.st_mode))
         return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool refused =
-        fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED;
+    bool refused = fd >= 0 && syscall(SYS_connect, fd, address, sizeof *address) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)
-        close(fd);
+        rst_unix_close(fd);
     return refused;
 }
 
@@ -103,7 +103,7 @@ int rst_os_listen(const char *path, uint64_t *identity)
     }
     int saved = errno;
     if (fd >= 0)
-        close(fd);
+        rst_unix_close(fd);
     errno = saved;
     return -1;
 }
@@ -141,7 +141,7 @@ int rst_os_accept(int fd, uint32_t most_ms, int signal_number)
         return -1;
     if (may_ask(client) && setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &answer, sizeof answer) == 0)
         return client;
-    close(client);
+    rst_unix_close(client);
     return -1;
 }
 

@@ -188,16 +188,16 @@ size_t rst_os_read_file(const char *path, char *out, size_t size)
 {
     int saved = errno;
     size_t length = SIZE_MAX;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = rst_unix_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0) {
         ssize_t n = 1;
         for (length = 0; n > 0 && length < size - 1; length += (size_t)n) {
-            n = read(fd, out + length, size - 1 - length);
+            n = rst_unix_read(fd, out + length, size - 1 - length);
             if (n < 0)
                 break;
         }
         length = n < 0 ? SIZE_MAX : length;
-        close(fd);
+        rst_unix_close(fd);
     }
     out[length != SIZE_MAX ? length : 0] = '\0';
     errno = saved;
@@ -254,7 +254,7 @@ bool rst_os_write(int fd, const char *text, size_t length)
 {
     int saved = errno;
     while (length != 0) {
-        ssize_t n = write(fd, text, length);
+        ssize_t n = rst_unix_write(fd, text, length);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)

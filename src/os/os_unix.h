@@ -9,11 +9,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* open, read, write and close by the system calls themselves, where a thread with descriptors of its own may come by: sanitizers believe
- * that all threads have the same ones. */
+/* open, read, write and close by the system calls themselves. libc's are points where a cancelled thread ends, and malloc is none. And sanitizers
+ * believe that all threads have the same descriptors, but one of ours has its own. */
+static inline int rst_unix_create(const char *path, int flags, unsigned mode)
+{
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
 static inline int rst_unix_open(const char *path, int flags)
 {
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+    return rst_unix_create(path, flags, 0);
 }
 
 static inline ssize_t rst_unix_read(int fd, void *to, size_t size)
@@ -26,9 +31,9 @@ static inline ssize_t rst_unix_write(int fd, const void *from, size_t size)
     return (ssize_t)syscall(SYS_write, fd, from, size);
 }
 
-static inline void rst_unix_close(int fd)
+static inline bool rst_unix_close(int fd)
 {
-    syscall(SYS_close, fd);
+    return syscall(SYS_close, fd) == 0;
 }
 
 /* Pages of the process: 0 mapped, 1 resident. 0 where it cannot be read. */

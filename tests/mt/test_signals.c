@@ -78,7 +78,7 @@ int main(void)
 {
     pthread_t thread[THREADS];
     struct sigaction action = {.sa_handler = handler};
-    struct itimerval timer = {{0, 500}, {0, 500}};
+    struct itimerval timer = {{0, TEST_SANITIZED ? 500 : 100}, {0, TEST_SANITIZED ? 500 : 100}};
     api_is_roost();
     CHECK(sigaction(SIGALRM, &action, NULL) == 0);
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
