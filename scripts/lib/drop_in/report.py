@@ -135,8 +135,8 @@ def versions(rows):
 
 def machine():
     memory = process.field_kib("/proc/meminfo", "MemTotal:") / 1024 / 1024
-    libc = " ".join(platform.libc_ver())
-    return f"{len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {platform.machine()}, Linux {platform.release().split("-")[0]}, {libc}"
+    libc, kernel = " ".join(platform.libc_ver()), platform.release().split("-")[0]
+    return f"{len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {platform.machine()}, Linux {kernel}, {libc}"
 
 
 def bad(results):
