@@ -1,9 +1,9 @@
 /* Huge pages in proportion: which segments ask the OS for them.
  *
- * A segment asks when the first pages of a heap that holds many are cut from it, so that what a huge page makes resident is also used,
- * and when a large block that has grown lies in it (option huge_pages: 0 none asks, 2 every one does). It stops asking when memory in it
- * goes back to the OS. A hint: nothing depends on it but where slices are looked for first, and how much must be idle before a purge
- * breaks a huge page.
+ * A segment asks when the first pages of a heap that holds many are cut from it, so that what a huge page makes resident is also used;
+ * when a large block that is likely to be filled comes first in it (large.c); when one that has grown lies in it (option huge_pages: 0 none
+ * asks, 2 every one does). It stops asking when memory in it goes back to the OS. A hint: nothing depends on it but where slices are looked
+ * for first, and how much must be idle before a purge breaks a huge page.
  * Any thread. SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_HUGE_H
 #define RST_CORE_HUGE_H

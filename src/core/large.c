@@ -14,6 +14,33 @@
 /* What realloc has made so large is likely to be filled, and its last huge page is a small part of it. */
 #define GROWN_MIN (4 * RST_MIB)
 
+/* Below this a large block is likely to be filled in a process that holds DENSE_PAGES in pages of small blocks, as long as large blocks hold
+ * no more than DENSE_SHARE times that: blocks that are hardly touched, however many, cost no more than so much. */
+#define DENSE_MAX (4 * RST_MIB)
+#define DENSE_PAGES (4 * RST_MIB)
+enum { DENSE_SHARE = 2 };
+
+/* Bytes of the slices of large blocks. relaxed: a hint. */
+static _Atomic size_t slices_in_use;
+
+static void use(size_t slices)
+{
+    rst_add_relaxed(&slices_in_use, slices * RST_SLICE_SIZE);
+}
+
+static void unuse(size_t slices)
+{
+    rst_sub_relaxed(&slices_in_use, slices * RST_SLICE_SIZE);
+}
+
+static bool is_dense(size_t size)
+{
+    size_t large = rst_load_relaxed(&slices_in_use);
+    size_t all = (size_t)rst_load_relaxed(&rst_process.in_use);
+    size_t pages = all - rst_min(large, all);
+    return size < DENSE_MAX && pages >= DENSE_PAGES && large + size <= DENSE_SHARE * pages;
+}
+
 size_t rst_large_good_size(size_t size)
 {
     return rst_align_up(size, rst_os_page_size());
@@ -25,9 +52,10 @@ static rst_slice *large_claim(size_t size, size_t alignment, bool *zeroed)
         return NULL;
     size_t align = rst_max(alignment, RST_SLICE_SIZE) / RST_SLICE_SIZE;
     size_t count = rst_slices_for(rst_max(size, 1));
-    rst_slice *first = rst_slices_claim(count, align, false, zeroed);
+    rst_slice *first = rst_slices_claim(count, align, is_dense(size), zeroed);
     if (first == NULL)
         return NULL;
+    use(count);
     first->span = (uint32_t)count;
     first->large_size = rst_large_good_size(rst_max(size, 1));
     first->moved = 0;
@@ -70,6 +98,7 @@ void rst_large_free(rst_slice *first)
 {
     rst_process_sub(large_live, 1);
     rst_process_sub(large_live_bytes, first->large_size);
+    unuse(first->span);
     large_release(first, 0, rst_slices_for(first->large_size));
 }
 
@@ -97,7 +126,9 @@ bool rst_large_resize(rst_slice *first, size_t size)
         bool zeroed;
         if (!rst_slices_extend(first, have, need - have, &zeroed))
             return false;
+        use(need - have);
     } else if (need < have) {
+        unuse(have - need);
         large_release(first, need, have - need);
     }
     first->span = (uint32_t)need;

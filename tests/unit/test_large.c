@@ -5,6 +5,8 @@
 #include "core/huge.h"
 #include "core/large.h"
 #include "core/options.h"
+#include "core/purge.h"
+#include "core/segment.h"
 #include "os/os.h"
 
 enum { BLOCKS = 24, STEPS = 3000 };
@@ -253,6 +255,34 @@ static void what_realloc_has_grown_asks_for_huge_pages(void **state)
     assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), rst_load_relaxed(&rst_process.huge_dropped));
 }
 
+/* Blocks that are hardly touched may be many, so they ask only beside pages, and while they hold no more than twice as much. */
+static void large_blocks_ask_in_proportion_to_pages(void **state)
+{
+    (void)state;
+    enum { SIZE = 2 * RST_MIB, COUNT = 16, PAGES = 6 * RST_MIB };
+    char *memory[COUNT];
+    bool zeroed;
+    for (int round = 0; round < 2; round++) {
+        rst_purge_all();
+        assert_int_equal(asked_bytes(), 0);
+        rst_slice *pages = round == 0 ? NULL : rst_slices_claim(PAGES / RST_SLICE_SIZE, 1, false, &zeroed);
+        for (int i = 0; i < COUNT; i++)
+            memory[i] = rst_large_alloc(SIZE, 1, false);
+        assert_in_range(asked_bytes(), round * (2 * PAGES - SIZE), round * (2 * PAGES + RST_SEGMENT_SIZE));
+        size_t before = asked_bytes();
+        char *bigger = rst_large_alloc(2 * SIZE, 1, false);
+        assert_int_equal(asked_bytes(), before);
+        for (int i = 0; i < COUNT; i++)
+            rst_large_free(rst_slice_of(memory[i]));
+        rst_large_free(rst_slice_of(bigger));
+        if (round == 1)
+            rst_slices_release(pages->arena, rst_slice_index(&rst_arenas[pages->arena], pages), PAGES / RST_SLICE_SIZE,
+                               0);
+        assert_int_equal(unit_in_use(), 0);
+    }
+    rst_purge_all();
+}
+
 static void absurd_sizes_are_refused(void **state)
 {
     (void)state;
@@ -282,6 +312,7 @@ int main(void)
         cmocka_unit_test(freed_pages_are_remapped),
         cmocka_unit_test(the_tail_of_a_moved_block_is_remapped_when_it_shrinks),
         cmocka_unit_test(what_realloc_has_grown_asks_for_huge_pages),
+        cmocka_unit_test(large_blocks_ask_in_proportion_to_pages),
     };
     rst_store_relaxed(&rst_option_values[RST_OPTION_arena_size], 192 * RST_MIB);
     return cmocka_run_group_tests(tests, NULL, NULL);
