@@ -47,20 +47,25 @@ static void before_fork(void)
     rst_metadata_before_fork();
 }
 
+/* A child pays for each page that is written here. Of what others might have had in their hands there is nothing to forget where there never
+ * were others. */
 static void after_fork(bool child)
 {
-    if (!rst_load_relaxed(&forked_alone)) {
+    bool alone = rst_load_relaxed(&forked_alone);
+    if (!alone) {
         rst_metadata_after_fork(child);
         rst_arena_after_fork(child);
         rst_registry_after_fork(child);
     }
-    if (child) {
-        rst_registry_in_child();
+    if (!child)
+        return;
+    rst_registry_in_child();
+    if (!alone) {
         rst_limits_forget();
         rst_limit_forget();
         rst_steward_forget();
-        rst_reporter_forget();
     }
+    rst_reporter_forget();
 }
 
 static void after_fork_parent(void)

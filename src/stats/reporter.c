@@ -263,6 +263,8 @@ void rst_reporter_end(void)
 void rst_reporter_forget(void)
 {
     int at = rst_load_relaxed(&listener);
+    if (at < 0 && rst_load_relaxed(&stage) <= ABSENT)
+        return;
     rst_store_relaxed(&reporter, 0u);
     rst_store_relaxed(&client, -1);
     rst_store_relaxed(&listener, -1);
