@@ -80,7 +80,8 @@ endforeach()
 
 add_library(roost_test_flags INTERFACE)
 target_link_libraries(roost_test_flags INTERFACE roost_flags)
-target_include_directories(roost_test_flags INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/tests")
+target_include_directories(roost_test_flags INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/tests"
+    ${ROOST_TEST_INCLUDE_BEFORE}) # by a toolchain: what its libc's headers lack
 # A test's assert() is meant, also in a release build. And tests ask for sizes and hand back pointers that a compiler
 # would rightly warn of.
 target_compile_options(roost_test_flags INTERFACE -UNDEBUG ${ROOST_NO_BUILTIN_MALLOC}

@@ -1,9 +1,9 @@
-# Toolchain file: roost for aarch64, its tests run by qemu-user. Debian: gcc- and g++-aarch64-linux-gnu, qemu-user.
+# Toolchain file: roost for aarch64, its tests run by qemu-user. Debian: gcc- and g++-aarch64-linux-gnu, libck-dev, qemu-user.
 #
-#   cmake -S . -B build/aarch64 -G Ninja --toolchain cmake/aarch64-linux-gnu.cmake
+#   cmake --preset aarch64
 #
-# The tests that use cmocka are built when pkg-config finds it for aarch64: in libcmocka-dev:arm64, installed, or unpacked in a directory that
-# the environment variable ROOST_CROSS_ROOT names. SPDX-License-Identifier: MIT
+# The tests use cmocka where pkg-config finds it for aarch64, in a directory that the environment variable ROOST_CROSS_ROOT names; else
+# tests/support/cmocka/. QEMU_CPU, QEMU_RESERVED_VA and the like are qemu's own. SPDX-License-Identifier: MIT
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
@@ -11,7 +11,7 @@ set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH /usr/aarch64-linux-gnu $ENV{ROOST_CROSS_ROOT})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
-set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY BOTH)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 
 # pkg-config must not find what is for this machine.

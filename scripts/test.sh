@@ -18,7 +18,8 @@ mkdir -p "$root"
 # What cannot be done without, and what only some tests use: without it they are skipped, by name.
 needed=(cmake ninja-build gcc g++ libc6-dev python3 libcmocka-dev libck-dev pkg-config binutils)
 useful=(clang libncurses-dev libclang-rt-14-dev libbenchmark-dev python3-matplotlib valgrind gdb redis-server redis-tools sqlite3 git perl xz-utils
-    php8.2-cli memcached nginx-light wrk strace spin python3-jsonschema python3-prometheus-client gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user)
+    php8.2-cli memcached nginx-light wrk strace spin python3-jsonschema python3-prometheus-client gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+    g++-aarch64-linux-gnu gcc-riscv64-linux-gnu g++-riscv64-linux-gnu libc6-dev-riscv64-cross musl-tools)
 
 # What each preset runs. Real programs and the installed tree say the same under every compiler.
 declare -A leave_out=(
@@ -31,7 +32,14 @@ declare -A leave_out=(
     [ubsan]='programs|consumer|structure|cli|stress|returns|outside'
 )
 presets=("$@")
-[ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan)
+[ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan musl)
+# What a preset cannot do without, beside gcc.
+declare -A programs_of=(
+    [release-clang]=clang [checked-clang]=clang [tsan-clang]=clang [fuzz]=clang
+    [musl]=musl-gcc
+    [aarch64]='aarch64-linux-gnu-gcc aarch64-linux-gnu-g++ qemu-aarch64'
+    [riscv64]='riscv64-linux-gnu-gcc riscv64-linux-gnu-g++ qemu-riscv64'
+)
 
 passed=0
 failed=0
@@ -102,15 +110,15 @@ run_preset() {
 
 [ "${ROOST_NO_INSTALL:-0}" = 1 ] || install_what_is_missing
 for preset in "${presets[@]}"; do
-    case $preset in
-    *-clang)
-        if ! command -v clang >/dev/null; then
-            skipped=$((skipped + 1))
-            notes+=("skipped: $preset, clang is not installed")
-            continue
-        fi
-        ;;
-    esac
+    missing=''
+    for program in ${programs_of[$preset]:-}; do
+        command -v "$program" >/dev/null || missing+=" $program"
+    done
+    if [ -n "$missing" ]; then
+        skipped=$((skipped + 1))
+        notes+=("skipped: $preset, not installed:$missing")
+        continue
+    fi
     run_preset "$preset"
 done
 

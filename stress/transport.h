@@ -15,6 +15,8 @@
 #if __has_feature(thread_sanitizer)
 #define TRANSPORT_TWINS 1
 #endif
+#elif defined(__riscv) /* ConcurrencyKit 0.7 does not know it */
+#define TRANSPORT_TWINS 1
 #endif
 #ifndef TRANSPORT_TWINS
 #define TRANSPORT_TWINS 0

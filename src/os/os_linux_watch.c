@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -202,6 +203,10 @@ void rst_os_let_signal_in(int number, bool in)
 
 const char *rst_os_error_text(int error)
 {
+#ifdef __GLIBC__
     const char *text = strerrordesc_np(error);
+#else
+    const char *text = strerror(error); /* elsewhere (musl) that is fixed text too */
+#endif
     return text != NULL ? text : "unknown error";
 }

@@ -6,7 +6,9 @@
 #include "os/atomic.h"
 #include "os/os.h"
 
+#ifndef __riscv /* ConcurrencyKit 0.7 does not know it */
 #include <ck_pr.h>
+#endif
 
 typedef struct rst_lock {
     _Atomic uint32_t word; /* 0 free, 1 held, 2 held and someone sleeps */
@@ -16,7 +18,12 @@ enum { RST_LOCK_SPINS = 64 };
 
 RST_INLINE void rst_stall(void)
 {
+#ifdef __riscv
+    __asm__ __volatile__(".insn i 0x0f, 0, x0, x0, 0x010" ::
+                             : "memory"); /* pause; where it is not known a hint that does nothing */
+#else
     ck_pr_stall();
+#endif
 }
 
 RST_INLINE bool rst_lock_try(rst_lock *lock)

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "../support/check.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -163,7 +164,7 @@ static unsigned work(void)
 static unsigned long address_space(void)
 {
     static char text[4096];
-    int fd = (int)syscall(SYS_open, "/proc/self/statm", 0);
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/statm", O_RDONLY);
     CHECK(fd >= 0 && read(fd, text, sizeof text - 1) > 0);
     close(fd);
     return strtoul(text, NULL, 10);
