@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT */
 #include "os_fake.h"
 
+#include "os/atomic.h"
 #include "os/os.h"
 
 #include <pthread.h>
@@ -11,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-enum { PAGES = FAKE_POOL / FAKE_PAGE, RESERVATIONS_MAX = 512, JUNK = 0xa5 };
+enum { LEAST_PAGE = 4096, PAGES_MAX = FAKE_POOL / LEAST_PAGE, RESERVATIONS_MAX = 512, JUNK = 0xa5 };
 
 enum { RESERVED = 1, COMMITTED = 2, MOVED = 4 }; /* bits of a page's state; 0: nobody's */
 
@@ -22,10 +24,12 @@ typedef struct reservation {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *pool; /* [under lock] all of these */
-static uint8_t state_of[PAGES];
-static bool asks_huge[PAGES];
+static uint8_t state_of[PAGES_MAX];
+static bool asks_huge[PAGES_MAX];
 static reservation reservations[RESERVATIONS_MAX]; /* by address */
 static unsigned reservation_count;
+static uintptr_t elsewhere, there; /* where to answer from, and where that was last done */
+static unsigned released_elsewhere;
 static unsigned calls[FAKE_KINDS], fail_from[FAKE_KINDS], fail_until[FAKE_KINDS], failures;
 
 /* --- the contract, asserted --------------------------------------------------------------------------------------- */
@@ -90,6 +94,19 @@ static bool must_fail(fake_kind kind)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
+size_t fake_page_size(void)
+{
+    static _Atomic size_t known; /* relaxed: the same value whoever computes it */
+    size_t size = rst_load_relaxed(&known);
+    if (size == 0) {
+        const char *text = getenv("ROOST_FAKE_PAGE");
+        size = text != NULL ? strtoul(text, NULL, 10) : LEAST_PAGE;
+        demand(size == LEAST_PAGE || size == 16384 || size == 65536, "page size", NULL, size, "not one of ours");
+        rst_store_relaxed(&known, size);
+    }
+    return size;
+}
+
 size_t rst_os_page_size(void)
 {
     return FAKE_PAGE;
@@ -109,7 +126,7 @@ static size_t find_gap(size_t count, size_t alignment, unsigned *at)
 {
     size_t begin = 0;
     for (*at = 0;; ++*at) {
-        size_t end = *at < reservation_count ? reservations[*at].first : PAGES;
+        size_t end = *at < reservation_count ? reservations[*at].first : FAKE_POOL / FAKE_PAGE;
         size_t start = rst_align_up((uintptr_t)pool + begin * FAKE_PAGE, alignment) - (uintptr_t)pool;
         start /= FAKE_PAGE;
         if (start <= end && count <= end - start)
@@ -142,7 +159,9 @@ void *rst_os_reserve(size_t size, size_t alignment)
     demand(size != 0 && size % FAKE_PAGE == 0, "reserve", NULL, size, "not whole pages");
     demand(rst_is_power_of_two(alignment) && alignment >= FAKE_PAGE, "reserve", NULL, alignment, "not an alignment");
     pthread_mutex_lock(&lock);
-    void *p = reserve_locked(size, alignment);
+    void *p = elsewhere != 0 ? (void *)elsewhere : reserve_locked(size, alignment);
+    there = elsewhere != 0 ? elsewhere : there;
+    elsewhere = 0;
     pthread_mutex_unlock(&lock);
     return p;
 }
@@ -207,6 +226,12 @@ bool rst_os_release_part(void *address, size_t size)
 bool rst_os_release(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
+    if (there != 0 && address == (void *)there) {
+        there = 0;
+        released_elsewhere++;
+        pthread_mutex_unlock(&lock);
+        return true;
+    }
     size_t first = page_index("release", address, size);
     unsigned at = 0;
     while (at < reservation_count && reservations[at].first != first)
@@ -256,6 +281,16 @@ bool rst_os_remap(void *address, size_t size)
 }
 
 /* --- what a test asks --------------------------------------------------------------------------------------------- */
+
+void fake_reserve_at(uintptr_t address)
+{
+    elsewhere = address;
+}
+
+unsigned fake_released_there(void)
+{
+    return released_elsewhere;
+}
 
 void fake_fail(fake_kind kind, unsigned nth, unsigned times)
 {
@@ -321,12 +356,13 @@ size_t fake_huge(const void *address, size_t size)
 
 size_t fake_resident(const void *address, size_t size)
 {
-    static unsigned char present[PAGES];
+    static unsigned char present[PAGES_MAX];
     page_index("ask", address, size);
     if (mincore((void *)(uintptr_t)address, size, present) != 0)
         abort();
     size_t found = 0;
-    for (size_t i = 0; i < size / FAKE_PAGE; i++)
+    size_t page = (size_t)sysconf(_SC_PAGESIZE); /* the machine's, by which mincore counts */
+    for (size_t i = 0; i < size / page; i++)
         found += present[i] & 1u;
-    return found * FAKE_PAGE;
+    return found * page;
 }

@@ -9,8 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FAKE_PAGE ((size_t)4096)
+#define FAKE_PAGE (fake_page_size())
 #define FAKE_POOL ((size_t)256 << 20) /* all that can be reserved */
+
+/* 4096, or what the variable ROOST_FAKE_PAGE of the test's own environment says: 16384 or 65536. */
+size_t fake_page_size(void);
 
 typedef enum fake_kind {
     FAKE_RESERVE,
@@ -24,6 +27,11 @@ typedef enum fake_kind {
 
 /* Let the nth call of a kind from now on fail (1: the next), and the `times` - 1 after it. */
 void fake_fail(fake_kind kind, unsigned nth, unsigned times);
+
+/* Let the next reservation be answered with this address, behind which there is nothing; it may only be released. And how often that was
+ * done. */
+void fake_reserve_at(uintptr_t address);
+unsigned fake_released_there(void);
 
 /* No failures any more. */
 void fake_fail_none(void);

@@ -39,6 +39,10 @@ static bool arena_reserve(rst_arena *arena, size_t size)
     char *p = rst_os_reserve(size + metadata, RST_SEGMENT_SIZE);
     if (p == NULL)
         return false;
+    if ((uintptr_t)p + size > RST_ADDRESS_END) { /* no block may lie where a message has no bits for its address */
+        rst_os_release(p, size + metadata);
+        return false;
+    }
     *arena = (rst_arena){.size = size, .reservation = p, .reservation_size = size + metadata};
     /* The tables lie behind the memory, so that nothing is lost to its alignment: where address space is limited small arenas are many. */
     arena->base = p;

@@ -20,6 +20,11 @@
 #define RST_GROUP_SLICES (RST_GROUP_SEGMENTS * RST_SEGMENT_SLICES)
 #define RST_ARENA_MAX 64
 
+/* Blocks lie below: an address takes 48 bits, beside other things, in one word (threadcache/inbox.h). Systems with wider addresses give
+ * none above unless they are asked for by address; should one all the same, it is refused. */
+#define RST_ADDRESS_BITS 48
+#define RST_ADDRESS_END ((uintptr_t)1 << RST_ADDRESS_BITS)
+
 /* Sizes and alignments beyond this are refused, as PTRDIFF_MAX is. */
 #define RST_SIZE_MAX ((size_t)PTRDIFF_MAX)
 

@@ -6,7 +6,7 @@
 
 #include "threadcache/heap.h"
 
-enum { RST_INBOX_SHIFT = 48, RST_INBOX_MAX = 0xffff };
+enum { RST_INBOX_SHIFT = RST_ADDRESS_BITS, RST_INBOX_MAX = 0xffff };
 
 RST_INLINE unsigned rst_inbox_backlog(uint64_t word)
 {
