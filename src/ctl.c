@@ -44,7 +44,7 @@ static void gather(void)
         rst_remote_give_up(heap);
         rst_heap_leave(heap);
     }
-    rst_relief_collect(heap);
+    rst_relief_collect(heap, true);
 }
 
 size_t rst_trim(void)

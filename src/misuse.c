@@ -1,24 +1,18 @@
 /* What is known of a pointer that free, realloc or malloc_usable_size cannot take. SPDX-License-Identifier: MIT */
+#include "core/large.h"
 #include "core/options.h"
 #include "face.h"
 #include "os/fmt.h"
 #include "os/os.h"
 
-enum { SEARCH_SLICES = 65536, NAME_BYTES = 128 };
+enum { NAME_BYTES = 128 };
 
-/* The large block that an address in the slice, which is no first one, may belong to. */
-static const rst_slice *large_around(const rst_slice *slice, const char *pointer)
+/* The large block that lies around a slice which is no first one; NULL: none. */
+static const rst_slice *large_around(const char *pointer)
 {
-    for (unsigned i = 1; i < SEARCH_SLICES; i++) {
-        const char *before = pointer - i * RST_SLICE_SIZE;
-        if (rst_slice_of(before) != slice - i) /* the arena's beginning */
-            return NULL;
-        if (slice[-(ptrdiff_t)i].kind == RST_KIND_LARGE)
-            return slice[-(ptrdiff_t)i].span > i ? slice - i : NULL;
-        if (slice[-(ptrdiff_t)i].kind != RST_KIND_NONE)
-            return NULL;
-    }
-    return NULL;
+    rst_arena *arena = rst_arena_of(pointer);
+    size_t first = rst_large_around(arena, rst_slice_index_at(arena, pointer));
+    return first == SIZE_MAX ? NULL : &arena->slices[first];
 }
 
 static void say_inside(const char *function, const char *pointer, const char *what, const char *block, size_t size)
@@ -42,7 +36,7 @@ static void say_foreign(const char *function, const void *pointer)
 
 static void say_known(const char *function, const char *pointer, rst_slice *slice)
 {
-    const rst_slice *large = slice->kind == RST_KIND_NONE ? large_around(slice, pointer) : slice;
+    const rst_slice *large = slice->kind == RST_KIND_NONE ? large_around(pointer) : slice;
     if (large == NULL) {
         rst_say("%s(%p): not a block that is in use: freed already, or never allocated", function,
                 (const void *)pointer);

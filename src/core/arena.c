@@ -233,15 +233,25 @@ void rst_arena_after_fork(bool child)
         rst_lock_release(&add_lock);
 }
 
-rst_slice *rst_slice_of(const void *address)
+RST_INLINE rst_arena *arena_at(const void *address)
 {
-    rst_slice *slice = NULL;
     unsigned count = rst_arena_count();
-    for (unsigned i = 0; i < count && slice == NULL; i++) {
+    for (unsigned i = 0; i < count; i++) {
         rst_arena *arena = &rst_arenas[i];
         size_t offset = (size_t)((uintptr_t)address - (uintptr_t)arena->base);
         if (offset < rst_load_acquire(&arena->frontier)) /* pairs with the release in grow_locked */
-            slice = &arena->slices[offset >> RST_SLICE_SHIFT];
+            return arena;
     }
-    return slice;
+    return NULL;
+}
+
+rst_arena *rst_arena_of(const void *address)
+{
+    return arena_at(address);
+}
+
+rst_slice *rst_slice_of(const void *address)
+{
+    rst_arena *arena = arena_at(address);
+    return arena == NULL ? NULL : &arena->slices[rst_slice_index_at(arena, address)];
 }

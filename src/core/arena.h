@@ -70,6 +70,9 @@ void rst_arena_give_up(bool all);
 void rst_arena_before_fork(void);
 void rst_arena_after_fork(bool child);
 
+/* The arena that an address lies in, below its frontier, or NULL. */
+rst_arena *rst_arena_of(const void *address);
+
 /* Descriptor of any address in any arena below its frontier, or NULL. */
 rst_slice *rst_slice_of(const void *address);
 
@@ -81,6 +84,13 @@ RST_INLINE rst_group *rst_group_of_segment(rst_arena *arena, size_t segment)
 RST_INLINE rst_segment *rst_segment_at(rst_arena *arena, size_t segment)
 {
     return &rst_group_of_segment(arena, segment)->segment[segment % RST_GROUP_SEGMENTS];
+}
+
+/* Whether a segment of which nothing is in use begins at a slice: who looks at every descriptor may pass it over. */
+RST_INLINE bool rst_segment_begins_free(rst_arena *arena, size_t index)
+{
+    return index % RST_SEGMENT_SLICES == 0 &&
+           rst_load_relaxed(&rst_segment_at(arena, index / RST_SEGMENT_SLICES)->free) == UINT32_MAX;
 }
 
 /* The part of a run of slices that lies in the segment where it begins. */
@@ -101,6 +111,12 @@ RST_INLINE rst_piece rst_first_piece(size_t index, size_t count)
 RST_INLINE size_t rst_slice_index(const rst_arena *arena, const rst_slice *slice)
 {
     return (size_t)(slice - arena->slices);
+}
+
+/* Index of the slice that an address in the arena lies in. */
+RST_INLINE size_t rst_slice_index_at(const rst_arena *arena, const void *address)
+{
+    return ((uintptr_t)address - (uintptr_t)arena->base) >> RST_SLICE_SHIFT;
 }
 
 /* Where the memory of a claimed slice begins. */

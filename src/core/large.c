@@ -46,6 +46,21 @@ size_t rst_large_good_size(size_t size)
     return rst_align_up(size, rst_os_page_size());
 }
 
+size_t rst_large_around(rst_arena *arena, size_t index)
+{
+    for (size_t i = index;; i--) {
+        rst_piece piece = rst_first_piece(i, 1);
+        rst_slice slice;
+        rst_os_snapshot(&slice, &arena->slices[i], sizeof slice);
+        if (slice.kind == RST_KIND_LARGE)
+            return slice.span > index - i ? i : SIZE_MAX;
+        /* A slice that is in use, and is no page's, is a large block's. */
+        if (slice.kind != RST_KIND_NONE || i == 0 ||
+            (rst_load_relaxed(&rst_segment_at(arena, piece.segment)->free) & piece.mask) != 0)
+            return SIZE_MAX;
+    }
+}
+
 static rst_slice *large_claim(size_t size, size_t alignment, bool *zeroed)
 {
     if (size > RST_SIZE_MAX - RST_SEGMENT_SIZE || alignment > RST_SIZE_MAX / 4)

@@ -19,6 +19,10 @@ bool rst_large_resize(rst_slice *first, size_t size);
  * NULL: not possible, nothing changed. */
 void *rst_large_move(rst_slice *first, size_t size);
 
+/* The first slice of the large block that a slice further on in it belongs to; SIZE_MAX: none. Any thread; a guess where others claim or
+ * release it. */
+size_t rst_large_around(rst_arena *arena, size_t index);
+
 /* Usable bytes of a large block of `size`. */
 size_t rst_large_good_size(size_t size);
 

@@ -93,6 +93,13 @@ RST_INLINE rst_slice *rst_slice_in(const char *base, rst_slice *slices, const vo
     return slices + (offset >> RST_SLICE_SHIFT);
 }
 
+/* How far it is from a slice that begins a run to the one behind the run; 1 from any other. */
+RST_INLINE size_t rst_slice_step(const rst_slice *slice)
+{
+    bool run = slice->kind == RST_KIND_PAGE || slice->kind == RST_KIND_LARGE;
+    return run && slice->span != 0 ? slice->span : 1;
+}
+
 /* Slices needed for `size` bytes. */
 RST_INLINE size_t rst_slices_for(size_t size)
 {

@@ -52,7 +52,8 @@ bool rst_os_move(void *from, void *to, size_t size);
 /* Replace committed memory by fresh zero memory (gives back the physical pages), for which no huge pages are asked. False: nothing changed. */
 bool rst_os_remap(void *address, size_t size);
 
-/* Copy words that other threads may be writing: each aligned 8-byte word is as it was at one moment, the whole is not.
+/* Copy words that other threads may be writing: each aligned 8-byte word is as it was at one moment, the whole is not. Copies that a
+ * thread makes one after the other are of moments in that order.
  * For readers of statistics; any alignment of 8, any size that is a multiple of 8. */
 void rst_os_snapshot(void *to, const void *from, size_t size);
 

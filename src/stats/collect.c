@@ -206,19 +206,15 @@ static size_t add_slice(const tally *t, const rst_slice *at)
     rst_os_snapshot(&slice, at, sizeof slice);
     if (slice.kind == RST_KIND_PAGE && slice.size_class < RST_CLASS_COUNT)
         add_page(t, &slice, rst_load_acquire(&at->owner)); /* pairs with rst_page_make: the heap may be new */
-    bool run = slice.kind == RST_KIND_PAGE || slice.kind == RST_KIND_LARGE;
-    return run && slice.span != 0 ? slice.span : 1;
+    return rst_slice_step(&slice);
 }
 
 static void add_arena(const tally *t, rst_arena *arena)
 {
     size_t slices = rst_load_acquire(&arena->frontier) / RST_SLICE_SIZE; /* pairs with rst_arena_grow */
     t->stats->segments += slices / RST_SEGMENT_SLICES;
-    for (size_t i = 0; i < slices;) {
-        bool whole = i % RST_SEGMENT_SLICES == 0 &&
-                     rst_load_relaxed(&rst_segment_at(arena, i / RST_SEGMENT_SLICES)->free) == UINT32_MAX;
-        i += whole ? RST_SEGMENT_SLICES : add_slice(t, &arena->slices[i]);
-    }
+    for (size_t i = 0; i < slices;)
+        i += rst_segment_begins_free(arena, i) ? RST_SEGMENT_SLICES : add_slice(t, &arena->slices[i]);
     for (size_t s = 0; s < slices / RST_SEGMENT_SLICES; s++)
         t->stats->segments_in_use += rst_load_relaxed(&rst_segment_at(arena, s)->free) != UINT32_MAX;
 }

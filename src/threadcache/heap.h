@@ -41,6 +41,12 @@ typedef struct rst_batch {
     uint32_t unused;
 } rst_batch;
 
+/* Where a heap's open batch of a page would be. */
+RST_INLINE size_t rst_batch_slot(const rst_slice *page)
+{
+    return (uintptr_t)page / sizeof(rst_slice) % RST_BATCH_COUNT;
+}
+
 /* What is written into the tail block of a batch that is sent. */
 typedef struct rst_message {
     struct rst_message *next; /* in the inbox */

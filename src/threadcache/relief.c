@@ -14,11 +14,11 @@ enum { LOOK_MS = 250, ASK_MS = 1000 };
 static _Atomic uint64_t next_ask;  /* ms; whoever moves it on asks */
 static _Atomic uint64_t next_look; /* ms; whoever moves it on looks. 0: it has not come to a first look yet */
 
-void rst_relief_collect(const rst_heap *own)
+void rst_relief_collect(const rst_heap *own, bool purge)
 {
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
         if (heap != own)
-            rst_outside_collect(heap, true);
+            rst_outside_collect(heap, purge);
     }
 }
 
@@ -28,7 +28,7 @@ void rst_relief_purge(rst_heap *own)
         rst_remote_drain(own);
         rst_heap_drop_spares(own);
     }
-    rst_relief_collect(own);
+    rst_relief_collect(own, true);
     rst_purge_all();
 }
 

@@ -7,8 +7,8 @@
 
 enum { RST_RELIEF_TRIES = 16 }; /* others take what was made room for */
 
-/* Collect, as an outsider, from all heaps but one (NULL: from all). */
-void rst_relief_collect(const rst_heap *own);
+/* Collect, as an outsider, from all heaps but one (NULL: from all). `purge` as of rst_outside_collect. */
+void rst_relief_collect(const rst_heap *own, bool purge);
 
 /* Give back what is idle, in the caller's heap (NULL: it has none) and in all others, whatever its age. The heap is entered. */
 void rst_relief_purge(rst_heap *own);

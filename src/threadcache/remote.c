@@ -51,7 +51,7 @@ void rst_remote_flush(rst_heap *heap)
 void rst_remote_free(rst_heap *heap, rst_slice *page, void *memory)
 {
     rst_block *block = memory;
-    rst_batch *batch = &heap->batch[((uintptr_t)page / sizeof(rst_slice)) % RST_BATCH_COUNT];
+    rst_batch *batch = &heap->batch[rst_batch_slot(page)];
     rst_heap_enter(heap);
     if (RST_UNLIKELY(batch->page != page)) {
         if (batch->page != NULL)
