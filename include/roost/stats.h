@@ -241,7 +241,8 @@ ROOST_API int roost_stats_classes(roost_class_stats *rows, size_t count, size_t 
  *  @return how many there are, which only grows; -1 with EINVAL when `row_size` is another version's. */
 ROOST_API int roost_stats_heaps(roost_heap_stats *rows, size_t count, size_t row_size) ROOST_NOEXCEPT;
 
-/** Write all figures to a file descriptor. `format`: "text", "json" (docs/stats.schema.json) or "metrics" (OpenMetrics).
+/** Write all figures to a file descriptor. `format`: "text", "json" (docs/stats.schema.json), "metrics" (OpenMetrics) or
+ *  "prometheus" (the older text format of Prometheus).
  *  @return 0; -1 with EINVAL for another format, or as write() says. */
 ROOST_API int roost_stats_write(int fd, const char *format) ROOST_NOEXCEPT;
 

@@ -1,5 +1,6 @@
-/* The OpenMetrics 1.0 text format. Names are roost_<figure>, roost_class_<figure>{size=}, roost_heap_<figure>{heap=}; times are in
- * seconds, shares in parts of one, as that format wants them. SPDX-License-Identifier: MIT */
+/* The OpenMetrics 1.0 text format, and the older one of Prometheus that some readers still know alone. Names are roost_<figure>,
+ * roost_class_<figure>{size=}, roost_heap_<figure>{heap=}; times are in seconds, shares in parts of one, as both want them. They differ in what
+ * stands before the samples. SPDX-License-Identifier: MIT */
 #include "os/fmt.h"
 #include "os/os.h"
 #include "stats/report.h"
@@ -30,16 +31,26 @@ static const char *base_unit(const rst_figure *figure)
     return rst_figure_has_unit(figure, "percent") ? "ratio" : "";
 }
 
-static void write_family(rst_writer *writer, const rst_figure *figure, const char *prefix, char name[NAME_MAX_LENGTH])
+/* Where it goes, and in which of the two formats. */
+typedef struct output {
+    rst_writer *writer;
+    bool open;                  /* OpenMetrics */
+    char name[NAME_MAX_LENGTH]; /* of the family's samples, without their end */
+    const char *end;
+} output;
+
+static void write_family(output *out, const rst_figure *figure, const char *prefix)
 {
     const char *unit = base_unit(figure);
-    rst_fmt(name, NAME_MAX_LENGTH, "roost_%s%s", prefix, figure->name);
-    if (unit[0] != '\0' && !ends_with(name, unit))
-        rst_fmt(name, NAME_MAX_LENGTH, "roost_%s%s_%s", prefix, figure->name, unit);
-    rst_write(writer, "# TYPE %s %s\n", name, figure->counter ? "counter" : "gauge");
-    if (unit[0] != '\0')
-        rst_write(writer, "# UNIT %s %s\n", name, unit);
-    rst_write(writer, "# HELP %s %s\n", name, figure->help);
+    rst_fmt(out->name, NAME_MAX_LENGTH, "roost_%s%s", prefix, figure->name);
+    if (unit[0] != '\0' && !ends_with(out->name, unit))
+        rst_fmt(out->name, NAME_MAX_LENGTH, "roost_%s%s_%s", prefix, figure->name, unit);
+    out->end = figure->counter ? "_total" : "";
+    const char *end = out->open ? "" : out->end; /* the older format knows no families beside the samples' names */
+    rst_write(out->writer, "# TYPE %s%s %s\n", out->name, end, figure->counter ? "counter" : "gauge");
+    if (unit[0] != '\0' && out->open)
+        rst_write(out->writer, "# UNIT %s %s\n", out->name, unit);
+    rst_write(out->writer, "# HELP %s%s %s\n", out->name, end, figure->help);
 }
 
 /* A number of thousandths and the like as a decimal fraction. */
@@ -53,8 +64,7 @@ static void decimal(char out[VALUE_MAX_LENGTH], uint64_t value, unsigned digits)
     rst_fmt(out, VALUE_MAX_LENGTH, "%llu.%s", (unsigned long long)(value / one), fraction + 1);
 }
 
-static void write_sample(rst_writer *writer, const rst_figure *figure, const char *name, const char *label, uint64_t id,
-                         uint64_t value)
+static void write_sample(const output *out, const rst_figure *figure, const char *label, uint64_t id, uint64_t value)
 {
     char number[VALUE_MAX_LENGTH], where[VALUE_MAX_LENGTH] = "";
     if (rst_figure_has_unit(figure, "us"))
@@ -67,32 +77,46 @@ static void write_sample(rst_writer *writer, const rst_figure *figure, const cha
         rst_fmt(number, sizeof number, "%llu", (unsigned long long)value);
     if (label != NULL)
         rst_fmt(where, sizeof where, "{%s=\"%llu\"}", label, (unsigned long long)id);
-    rst_write(writer, "%s%s%s %s\n", name, figure->counter ? "_total" : "", where, number);
+    rst_write(out->writer, "%s%s%s %s\n", out->name, out->end, where, number);
+}
+
+static void write_all(output *out, const rst_report *report)
+{
+    for (const rst_figure *figure = rst_figures; figure->name != NULL; figure++) {
+        write_family(out, figure, "");
+        write_sample(out, figure, NULL, 0, rst_figure_value(figure, &report->stats));
+    }
+    for (const rst_figure *figure = rst_class_figures + 1; figure->name != NULL;
+         figure++) { /* the first is the label */
+        write_family(out, figure, "class_");
+        for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
+            write_sample(out, figure, "size", report->classes[c].block_size,
+                         rst_figure_value(figure, &report->classes[c]));
+    }
+    for (const rst_figure *figure = rst_heap_figures + 1; figure->name != NULL; figure++) { /* as above */
+        write_family(out, figure, "heap_");
+        for (size_t i = 0; i < report->heap_count; i++)
+            write_sample(out, figure, "heap", report->heaps[i].number, rst_figure_value(figure, &report->heaps[i]));
+    }
+}
+
+static void write_build(rst_writer *writer, const char *family, const char *kind)
+{
+    rst_write(writer, "# TYPE %s %s\n# HELP %s which allocator this is\nroost_build_info{version=\"%d.%d.%d\"} 1\n",
+              family, kind, family, ROOST_VERSION_MAJOR, ROOST_VERSION_MINOR, ROOST_VERSION_PATCH);
 }
 
 void rst_write_metrics(rst_writer *writer, const rst_report *report)
 {
-    char name[NAME_MAX_LENGTH];
-    rst_write(writer,
-              "# TYPE roost_build info\n# HELP roost_build which allocator this is\n"
-              "roost_build_info{version=\"%d.%d.%d\"} 1\n",
-              ROOST_VERSION_MAJOR, ROOST_VERSION_MINOR, ROOST_VERSION_PATCH);
-    for (const rst_figure *figure = rst_figures; figure->name != NULL; figure++) {
-        write_family(writer, figure, "", name);
-        write_sample(writer, figure, name, NULL, 0, rst_figure_value(figure, &report->stats));
-    }
-    for (const rst_figure *figure = rst_class_figures + 1; figure->name != NULL;
-         figure++) { /* the first is the label */
-        write_family(writer, figure, "class_", name);
-        for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
-            write_sample(writer, figure, name, "size", report->classes[c].block_size,
-                         rst_figure_value(figure, &report->classes[c]));
-    }
-    for (const rst_figure *figure = rst_heap_figures + 1; figure->name != NULL; figure++) { /* as above */
-        write_family(writer, figure, "heap_", name);
-        for (size_t i = 0; i < report->heap_count; i++)
-            write_sample(writer, figure, name, "heap", report->heaps[i].number,
-                         rst_figure_value(figure, &report->heaps[i]));
-    }
+    output out = {.writer = writer, .open = true};
+    write_build(writer, "roost_build", "info");
+    write_all(&out, report);
     rst_write(writer, "# EOF\n");
+}
+
+void rst_write_prometheus(rst_writer *writer, const rst_report *report)
+{
+    output out = {.writer = writer, .open = false};
+    write_build(writer, "roost_build_info", "gauge");
+    write_all(&out, report);
 }

@@ -15,7 +15,7 @@ static bool same(const char *a, const char *b)
 
 rst_format rst_format_of(const char *name)
 {
-    static const char *const names[RST_FORMATS] = {"text", "json", "metrics"};
+    static const char *const names[RST_FORMATS] = {"text", "json", "metrics", "prometheus"};
     unsigned i = 0;
     while (i < RST_FORMATS && !same(name, names[i]))
         i++;
@@ -48,8 +48,8 @@ static roost_heap_stats *rows_take(size_t count, size_t *size)
 
 bool rst_report_write(int fd, rst_format format)
 {
-    static void (*const formats[RST_FORMATS])(rst_writer *, const rst_report *) = {rst_write_text, rst_write_json,
-                                                                                   rst_write_metrics};
+    static void (*const formats[RST_FORMATS])(rst_writer *, const rst_report *) = {
+        rst_write_text, rst_write_json, rst_write_metrics, rst_write_prometheus};
     rst_report report;
     rst_writer writer;
     size_t size, count = rst_stats_heap_count();

@@ -1,4 +1,4 @@
-/* All figures in one of three formats. Any thread; allocates nothing, waits for no lock. SPDX-License-Identifier: MIT */
+/* All figures in one of four formats. Any thread; allocates nothing, waits for no lock. SPDX-License-Identifier: MIT */
 #ifndef RST_STATS_REPORT_H
 #define RST_STATS_REPORT_H
 
@@ -6,9 +6,9 @@
 #include "stats/figures.h"
 #include "stats/writer.h"
 
-typedef enum rst_format { RST_TEXT = 0, RST_JSON, RST_METRICS, RST_FORMATS } rst_format;
+typedef enum rst_format { RST_TEXT = 0, RST_JSON, RST_METRICS, RST_PROMETHEUS, RST_FORMATS } rst_format;
 
-/* text, json, metrics; RST_FORMATS: none of them. */
+/* text, json, metrics, prometheus; RST_FORMATS: none of them. */
 rst_format rst_format_of(const char *name);
 
 /* Everything at one moment. */
@@ -23,6 +23,7 @@ typedef struct rst_report {
 void rst_write_text(rst_writer *writer, const rst_report *report);
 void rst_write_json(rst_writer *writer, const rst_report *report);
 void rst_write_metrics(rst_writer *writer, const rst_report *report);
+void rst_write_prometheus(rst_writer *writer, const rst_report *report);
 
 /* Collect and write to a descriptor, or RST_TO_ERROR. False: not all could be written; errno says why. */
 bool rst_report_write(int fd, rst_format format);

@@ -73,7 +73,7 @@ static void answer_client(int fd)
     if (request == RST_REQUEST_PURGE)
         rst_write(&writer, "purged %zu bytes\n", purge());
     else
-        rst_write(&writer, "error: ask for text, json, metrics or purge\n");
+        rst_write(&writer, "error: ask for text, json, metrics, prometheus or purge\n");
     rst_write_end(&writer);
 }
 

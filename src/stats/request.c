@@ -20,7 +20,7 @@ rst_request rst_request_of(const char *line)
         line++;
     if (*line != '\0' || !whole)
         return RST_REQUEST_UNKNOWN;
-    static const char *const names[] = {"text", "json", "metrics", "purge"};
+    static const char *const names[] = {"text", "json", "metrics", "prometheus", "purge"};
     unsigned i = 0;
     while (i < RST_REQUEST_UNKNOWN && !rst_text_same(word, names[i]))
         i++;
@@ -62,6 +62,7 @@ rst_format rst_format_of_path(const char *path)
         return RST_TEXT;
     if (rst_text_same(end, ".json"))
         return RST_JSON;
-    bool metrics = rst_text_same(end, ".prom") || rst_text_same(end, ".om") || rst_text_same(end, ".metrics");
-    return metrics ? RST_METRICS : RST_TEXT;
+    if (rst_text_same(end, ".prom"))
+        return RST_PROMETHEUS;
+    return rst_text_same(end, ".om") || rst_text_same(end, ".metrics") ? RST_METRICS : RST_TEXT;
 }

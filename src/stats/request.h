@@ -16,7 +16,7 @@ rst_request rst_request_of(const char *line);
 /* Fill in a file name: %p is the process number, %% a %. False: it does not fit, or has another %. */
 bool rst_path_expand(const char *pattern, uint32_t process, char *out, size_t size);
 
-/* The format that a file's name asks for by its end: .json; .prom, .om or .metrics; else text. */
+/* The format that a file's name asks for by its end: .json; .prom; .om or .metrics; else text. */
 rst_format rst_format_of_path(const char *path);
 
 #endif

@@ -130,21 +130,21 @@ static void *churn(void *unused)
 static void every_format_is_whole_while_others_run(void **state)
 {
     (void)state;
-    static const char *const formats[] = {"text", "json", "metrics"};
-    static const char *const ends[] = {"\n", "]}\n", "\n# EOF\n"};
+    static const char *const formats[] = {"text", "json", "metrics", "prometheus"};
+    static const char *const ends[] = {"\n", "]}\n", "\n# EOF\n", "\n"};
     static char text[1 << 17];
     pthread_t thread[3];
     uint64_t allocs = 0;
     for (int i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, churn, NULL), 0);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 80; i++) {
         int fd = memfd_create("stats", 0);
-        assert_int_equal(roost_stats_write(fd, formats[i % 3]), 0);
+        assert_int_equal(roost_stats_write(fd, formats[i % 4]), 0);
         ssize_t length = pread(fd, text, sizeof text - 1, 0);
         close(fd);
         assert_true(length > 1000 && length < (ssize_t)sizeof text - 1);
         text[length] = '\0';
-        assert_string_equal(text + length - strlen(ends[i % 3]), ends[i % 3]);
+        assert_string_equal(text + length - strlen(ends[i % 4]), ends[i % 4]);
         roost_stats s = now();
         assert_true(s.allocs >= allocs);
         allocs = s.allocs;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The three formats of the statistics, written by a program that holds blocks of all kinds: well-formed, and the same figures.
+# The formats of the statistics, written by a program that holds blocks of all kinds: well-formed, and the same figures.
 # SPDX-License-Identifier: MIT
 set -u
 . "$(dirname "$0")/lib/expect.bash"
@@ -23,13 +23,13 @@ static void *work(void *unused)
 }
 int main(void)
 {
-    static const char *const formats[] = {"text", "json", "metrics"};
+    static const char *const formats[] = {"text", "json", "metrics", "prometheus"};
     pthread_t thread;
     if (pthread_create(&thread, NULL, work, NULL) != 0 || pthread_join(thread, NULL) != 0)
         return 1;
     for (int i = 0; i < 4096; i += 3)
         roost_free(kept[i]); /* of another thread: some of them wait here */
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         int fd = open(formats[i], O_WRONLY | O_CREAT | O_TRUNC, 0600);
         if (fd < 0 || roost_stats_write(fd, formats[i]) != 0)
             return 2;
@@ -44,6 +44,13 @@ fi
 expect 0 '' '' ./dump
 expect 0 '*' '' "$python" "$check" text json metrics "$schema"
 "$python" "$check" text json metrics "$schema"
+# Prometheus' older format: the same samples, and each under its own name.
+samples() {
+    sed '/^#/d' "$1" | grep -Ev '^roost_(resident|resident_peak|faults|calls|heap_quiet|steward_cpu)_'
+}
+expect 0 '' '' diff <(samples metrics) <(samples prometheus)
+unnamed=$(awk '/^# TYPE / { named[$3] = 1 } !/^#/ { sub(/[{ ].*/, ""); if (!($0 in named)) print }' prometheus)
+[ -z "$unnamed" ] || fail "samples without a type: $unnamed"
 
 # That it can fail: a figure that differs, a figure that is missing, a line that is too long, a family that is cut.
 sed 's/^  allocated  *[0-9]*/  allocated 7/' text >text.bad
@@ -55,7 +62,12 @@ expect 1 '*more than 100 columns*' '' "$python" "$check" text.bad json metrics "
 sed 's/^roost_purges_total .*/roost_purges_total 77/' metrics >metrics.bad
 expect 1 '*roost_purges*' '' "$python" "$check" text json metrics.bad "$schema"
 if command -v promtool >/dev/null; then
-    expect 0 '*' '' sh -c 'promtool check metrics <metrics'
+    expect 0 '' '' sh -c 'promtool check metrics <prometheus'
+    # It reads OpenMetrics only with times.
+    sed '/^#/!s/$/ 1700000000/' metrics >timed
+    expect 0 '*' '' promtool tsdb create-blocks-from openmetrics timed blocks
+    sed 's/^roost_purges_total .*/roost_purges_total x 1700000000/' timed >timed.bad
+    expect 1 '*' '*' promtool tsdb create-blocks-from openmetrics timed.bad blocks
 else
     echo "promtool is not installed: not asked"
 fi

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *const words[] = {"text", "json", "metrics", "purge"};
+static const char *const words[] = {"text", "json", "metrics", "prometheus", "purge"};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

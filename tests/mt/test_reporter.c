@@ -99,6 +99,7 @@ static void all_is_answered(pid_t process)
     CHECK(begins(ask(process, "text\n"), "roost: statistics of process ") && strstr(answer, "\nheaps:\n") != NULL);
     CHECK(begins(ask(process, "JSON\r\n"), "{\"schema\":") && ends(answer, "]}\n") && strstr(answer, pid) != NULL);
     CHECK(begins(ask(process, "  metrics  \n"), "# TYPE ") && ends(answer, "\n# EOF\n"));
+    CHECK(begins(ask(process, "Prometheus\n"), "# TYPE ") && strstr(answer, "\n# EOF") == NULL && ends(answer, "\n"));
     CHECK(begins(ask(process, "purge\n"), "purged ") && ends(answer, " bytes\n"));
 }
 
@@ -109,7 +110,7 @@ static uint64_t file_now(pid_t process)
 {
     char path[128];
     struct stat found;
-    snprintf(path, sizeof path, "%s/file.%d.prom", directory, (int)process);
+    snprintf(path, sizeof path, "%s/file.%d.om", directory, (int)process);
     if (stat(path, &found) != 0)
         return 0;
     FILE *file = fopen(path, "r");
@@ -305,7 +306,7 @@ static int begin(char **argv)
     strcpy(directory, "/tmp/roost-reporter-XXXXXX");
     CHECK(mkdtemp(directory) != NULL);
     set("ROOST_STATS_SOCKET", "socket.%p");
-    set("ROOST_STATS_FILE", "file.%p.prom");
+    set("ROOST_STATS_FILE", "file.%p.om");
     CHECK(setenv("ROOST_STATS_SIGNAL", "12", 1) == 0 && SIGUSR2 == 12);
     CHECK(setenv("REPORTER_TEST_DIRECTORY", directory, 1) == 0);
     pid_t child = start(argv, "again");

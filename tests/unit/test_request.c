@@ -47,7 +47,7 @@ static void the_end_of_a_name_chooses_the_format(void **state)
     (void)state;
     assert_int_equal(rst_format_of_path("/a/b.json"), RST_JSON);
     assert_int_equal(rst_format_of_path("b.JSON"), RST_JSON);
-    assert_int_equal(rst_format_of_path("/a/b.1.prom"), RST_METRICS);
+    assert_int_equal(rst_format_of_path("/a/b.1.prom"), RST_PROMETHEUS);
     assert_int_equal(rst_format_of_path("b.om"), RST_METRICS);
     assert_int_equal(rst_format_of_path("b.metrics"), RST_METRICS);
     assert_int_equal(rst_format_of_path("/a.json/b"), RST_TEXT);
@@ -55,6 +55,7 @@ static void the_end_of_a_name_chooses_the_format(void **state)
     assert_int_equal(rst_format_of_path("b.json.txt"), RST_TEXT);
     assert_int_equal(rst_format_of("text"), RST_TEXT);
     assert_int_equal(rst_format_of("metrics"), RST_METRICS);
+    assert_int_equal(rst_format_of("prometheus"), RST_PROMETHEUS);
     assert_int_equal(rst_format_of("xml"), RST_FORMATS);
 }
 
