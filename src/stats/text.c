@@ -4,7 +4,15 @@
 #include "os/os.h"
 #include "stats/report.h"
 
-enum { COLUMNS = 100, HUMAN = 16 };
+enum { NAME = 24, HELP = 45, HUMAN = 16 };
+
+/* A figure's line fits: nothing is cut. */
+#define FITS(name, kind, unit, help, note) \
+    static_assert(sizeof(#name) <= NAME + 1 && sizeof(help) <= HELP + 1, "a line has 100 columns");
+ROOST_PROCESS_TABLE(FITS)
+ROOST_HEAP_TABLE(FITS)
+ROOST_WALK_TABLE(FITS)
+ROOST_CALL_TABLE(FITS)
 
 /* 1536 -> "1.5 KiB". */
 static const char *human(char out[HUMAN], uint64_t bytes)
@@ -26,12 +34,11 @@ static const char *human(char out[HUMAN], uint64_t bytes)
 
 static void write_figure(rst_writer *writer, const rst_figure *figure, uint64_t value)
 {
-    char line[COLUMNS + 1], amount[HUMAN] = "";
+    char amount[HUMAN];
     const char *unit = figure->unit;
     if (rst_figure_has_unit(figure, "bytes"))
         unit = human(amount, value);
-    rst_fmt(line, sizeof line, "  %-24s %15llu %10s  %s", figure->name, (unsigned long long)value, unit, figure->help);
-    rst_write(writer, "%s\n", line);
+    rst_write(writer, "  %-24s %15llu %10s  %s\n", figure->name, (unsigned long long)value, unit, figure->help);
 }
 
 static void write_classes(rst_writer *writer, const rst_report *report)
