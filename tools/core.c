@@ -27,7 +27,6 @@ struct core {
     uint64_t size;            /* of the file */
     struct segment *segments; /* by address */
     size_t segment_count;
-    bool truncated; /* the file ends before its segments do */
 };
 
 /* --- the file ---------------------------------------------------------------------------------------------------------- */
@@ -110,8 +109,7 @@ static bool core_read(struct target *target, uint64_t address, void *to, size_t 
 
 static int core_why(struct target *target, uint64_t address, struct problem *problem)
 {
-    const struct core *core = target->own;
-    if (core->truncated)
+    if (target->cut)
         return problem_set(problem, CLI_LOST, "%s is truncated: memory at %#" PRIx64 " is beyond its end",
                            target->label, address);
     return problem_set(problem, CLI_LOST, "%s does not have the memory at %#" PRIx64 "; see core(5), coredump_filter",
@@ -215,7 +213,7 @@ static int by_address(const void *a, const void *b)
     return (one->address > other->address) - (one->address < other->address);
 }
 
-static bool add_segment(struct core *core, const Elf64_Phdr *header)
+static bool add_segment(struct target *target, struct core *core, const Elf64_Phdr *header)
 {
     struct segment segment = {.address = header->p_vaddr,
                               .memory_size = header->p_memsz,
@@ -225,7 +223,7 @@ static bool add_segment(struct core *core, const Elf64_Phdr *header)
     if (segment.memory_size == 0 || __builtin_add_overflow(segment.address, segment.memory_size, &end))
         return true;
     if (segment.file_size != 0 && (segment.offset > core->size || segment.file_size > core->size - segment.offset)) {
-        core->truncated = true;
+        target->cut = true;
         segment.file_size = segment.offset < core->size ? core->size - segment.offset : 0;
     }
     if ((core->segment_count & (core->segment_count - 1)) == 0) {
@@ -272,7 +270,7 @@ static int core_parse(struct target *target, struct core *core, struct problem *
             return problem_set(problem, CLI_LOST, "%s is truncated: its program headers are not whole", target->label);
         if (header.p_type == PT_NOTE)
             read_notes(target, core, &header);
-        else if (header.p_type == PT_LOAD && !add_segment(core, &header))
+        else if (header.p_type == PT_LOAD && !add_segment(target, core, &header))
             return problem_set(problem, CLI_FAILED, "out of memory");
     }
     if (core->segment_count != 0)

@@ -96,11 +96,16 @@ static void note_object(struct layout *layout, const struct object *object)
 static int none_found(struct target *target, struct problem *problem)
 {
     char probe[4];
-    bool any = false;
-    for (size_t i = 0; i < target->region_count && !any; i++)
-        any = target->read(target, target->regions[i].start, probe, sizeof probe);
-    if (!any && target->region_count != 0)
-        return target->why(target, target->regions[0].start, problem);
+    size_t missing = 0;
+    const struct target_region *first = NULL;
+    for (size_t i = target->region_count; i-- != 0;) {
+        if (!target->read(target, target->regions[i].start, probe, sizeof probe)) {
+            first = &target->regions[i];
+            missing++;
+        }
+    }
+    if (first != NULL && (target->cut || missing == target->region_count))
+        return target->why(target, first->start, problem);
     return problem_set(problem, CLI_NO_ROOST, "%s has no roost in it", target->label);
 }
 

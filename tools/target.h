@@ -29,6 +29,7 @@ struct target {
     char label[300];  /* "process 123 (redis-server)" or the core's path */
     char program[64]; /* its name, or empty */
     bool is_core;
+    bool cut;     /* a core file that ends before what it should have */
     bool still;   /* nothing changes while it is read: a core, or frozen */
     uint32_t pid; /* 0: not known */
     struct target_region *regions;
