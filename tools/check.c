@@ -4,10 +4,10 @@
 #include "cli.h"
 #include "view.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { ROUNDS = 8, FIRST_PAUSE_MS = 2, SHOWN = 20, STACK_WORDS = 256 };
 
@@ -243,54 +243,24 @@ static int check(struct view *view, struct round *round, size_t *torn, size_t *m
 /* --- the command --------------------------------------------------------------------------------------------------------- */
 
 struct check_options {
-    bool freeze, quiet, help;
+    bool freeze, quiet;
 };
 
-static void print_help(void)
-{
-    puts(
-        "Usage: roost check [OPTION...] PID|CORE\n"
-        "\n"
-        "Walks the heap of a process that runs on roost, or of a core file of one: pages, free lists, lists of pages,\n"
-        "messages between threads, slices. Tells what is damaged, and by what it may have been: a write after free, a\n"
-        "second free. A live process goes on meanwhile; what looks wrong is read again, and counts only when it "
-        "stays.\n"
-        "\n"
-        "  -f, --freeze    stop the process while it is read (ptrace)\n"
-        "  -q, --quiet     print nothing, only the exit code\n"
-        "  -h, --help      print this\n"
-        "\n"
-        "Exit code: 0 the heap is sound, 1 it is not; 2 wrong usage, 3 no such process or core file, 4 no permission,\n"
-        "5 it does not use roost, 6 a version of roost that this command cannot read, 7 it ended meanwhile, or the\n"
-        "core is not whole.");
-}
-
-static int parse(int argc, char **argv, struct check_options *out)
-{
-    static const struct option options[] = {
-        {"freeze", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {"quiet", no_argument, NULL, 'q'},
-        {NULL, 0, NULL, 0},
-    };
-    int result;
-    while ((result = getopt_long(argc, argv, ":fhq", options, NULL)) != -1) {
-        switch (result) {
-        case 'f':
-            out->freeze = true;
-            break;
-        case 'h':
-            out->help = true;
-            break;
-        case 'q':
-            out->quiet = true;
-            break;
-        default:
-            return cli_bad_option("check", result, argv);
-        }
-    }
-    return out->help ? CLI_OK : cli_one_target("check", argc, argv);
-}
+static const char help_text[] =
+    "Usage: roost check [OPTION...] PID|CORE\n"
+    "\n"
+    "Walks the heap of a process that runs on roost, or of a core file of one: pages, free lists, lists of pages,\n"
+    "messages between threads, slices. Tells what is damaged, and by what it may have been: a write after free, a\n"
+    "second free. A live process goes on meanwhile; what looks wrong is read again, and counts only when it "
+    "stays.\n"
+    "\n"
+    "  -f, --freeze    stop the process while it is read (ptrace)\n"
+    "  -q, --quiet     print nothing, only the exit code\n"
+    "  -h, --help      print this\n"
+    "\n"
+    "Exit code: 0 the heap is sound, 1 it is not; 2 wrong usage, 3 no such process or core file, 4 no permission,\n"
+    "5 it does not use roost, 6 a version of roost that this command cannot read, 7 it ended meanwhile, or the\n"
+    "core is not whole.";
 
 static void print_finding(const struct finding *finding)
 {
@@ -339,13 +309,11 @@ int cli_check(int argc, char **argv)
     struct view view;
     struct round round = {.image = NULL};
     size_t torn, moving;
-    int code = parse(argc, argv, &options);
+    const struct cli_option known[] = {
+        {"freeze", 'f', &options.freeze, NULL}, {"quiet", 'q', &options.quiet, NULL}, {NULL, 0, NULL, NULL}};
+    int code = cli_parse_target(argc, argv, help_text, known);
     if (code != CLI_OK)
         return code;
-    if (options.help) {
-        print_help();
-        return CLI_OK;
-    }
     if (view_open(&view, argv[optind], options.freeze, &problem) != CLI_OK)
         return cli_error(problem.code, "%s", problem.text);
     if (check(&view, &round, &torn, &moving, &problem) == CLI_OK && !options.quiet)

@@ -4,8 +4,11 @@
 #ifndef ROOST_TOOLS_CLI_H
 #define ROOST_TOOLS_CLI_H
 
+#include <stdbool.h>
+
 /* Exit codes; docs/roost-command.md has them. The last two are those of a shell. */
 enum {
+    CLI_DONE = -1, /* 0, and there is nothing more to do */
     CLI_OK = 0,
     CLI_FAILED = 1,
     CLI_USAGE = 2,
@@ -27,11 +30,20 @@ struct cli_command {
 /* Print "roost: " and the message. Returns `code`, so that a caller can say `return cli_error(...)`. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* What getopt_long complains of, in our words: `result` is '?' or ':'. Returns CLI_USAGE. */
-int cli_bad_option(const char *command, int result, char **argv);
+/* An option of a subcommand beside --help: sets a flag, or takes a value. */
+struct cli_option {
+    const char *name; /* NULL: the table's end */
+    char letter;
+    bool *set;
+    const char **value; /* NULL: it takes none */
+};
 
-/* After the options exactly one word, a process or a core file: CLI_OK, else CLI_USAGE. */
-int cli_one_target(const char *command, int argc, char **argv);
+/* Read options; `help` is what --help prints. `in_order`: up to the first other word, which may be a program with options of its own. CLI_OK: go on,
+ * at argv[optind]. */
+int cli_parse(int argc, char **argv, const char *help, const struct cli_option *options, bool in_order);
+
+/* The same, and after the options exactly one word, a process or a core file. */
+int cli_parse_target(int argc, char **argv, const char *help, const struct cli_option *options);
 
 int cli_run(int argc, char **argv);
 int cli_options(int argc, char **argv);

@@ -5,7 +5,6 @@
 #include "view.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,59 +13,25 @@ enum { BITS_MOST = 2 << 20 };
 
 struct map_options {
     const char *output; /* NULL: standard output */
-    bool freeze, help;
+    bool freeze;
 };
 
-static void print_help(void)
-{
-    puts("Usage: roost map [OPTION...] PID|CORE\n"
-         "\n"
-         "Writes a page for a browser that shows the heap of a process that runs on roost, or of a core file of one:\n"
-         "segments, slices, pages and blocks, coloured by size class, fill, owner or residency, with tables of classes "
-         "and\n"
-         "heaps. The page is one file and loads nothing.\n"
-         "\n"
-         "  -o, --output FILE   where to; else standard output\n"
-         "  -f, --freeze        stop the process while it is read (ptrace)\n"
-         "  -h, --help          print this\n"
-         "\n"
-         "Exit code: 0; 1 it cannot be written, 2 wrong usage, 3 no such process or core file, 4 no permission, 5 it "
-         "does\n"
-         "not use roost, 6 a version of roost that this command cannot read, 7 it ended meanwhile, or the core is not "
-         "whole.");
-}
-
-static int parse(int argc, char **argv, struct map_options *out)
-{
-    static const struct option options[] = {
-        {"freeze", no_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {"output", required_argument, NULL, 'o'},
-        {NULL, 0, NULL, 0},
-    };
-    int result;
-    while ((result = getopt_long(argc, argv, ":fho:", options, NULL)) != -1) {
-        switch (result) {
-        case 'f':
-            out->freeze = true;
-            break;
-        case 'h':
-            out->help = true;
-            break;
-        case 'o':
-            out->output = optarg;
-            break;
-        default:
-            return cli_bad_option("map", result, argv);
-        }
-    }
-    if (out->help)
-        return CLI_OK;
-    int code = cli_one_target("map", argc, argv);
-    if (code == CLI_OK && out->output == NULL && isatty(STDOUT_FILENO))
-        return cli_error(CLI_USAGE, "map: standard output is a terminal; say -o FILE");
-    return code;
-}
+static const char help_text[] =
+    "Usage: roost map [OPTION...] PID|CORE\n"
+    "\n"
+    "Writes a page for a browser that shows the heap of a process that runs on roost, or of a core file of one:\n"
+    "segments, slices, pages and blocks, coloured by size class, fill, owner or residency, with tables of classes "
+    "and\n"
+    "heaps. The page is one file and loads nothing.\n"
+    "\n"
+    "  -o, --output FILE   where to; else standard output\n"
+    "  -f, --freeze        stop the process while it is read (ptrace)\n"
+    "  -h, --help          print this\n"
+    "\n"
+    "Exit code: 0; 1 it cannot be written, 2 wrong usage, 3 no such process or core file, 4 no permission, 5 it "
+    "does\n"
+    "not use roost, 6 a version of roost that this command cannot read, 7 it ended meanwhile, or the core is not "
+    "whole.";
 
 /* --- the page's data --------------------------------------------------------------------------------------------------- */
 
@@ -200,13 +165,13 @@ int cli_map(int argc, char **argv)
     struct problem problem = {.code = CLI_OK};
     struct view view;
     struct figures figures;
-    int code = parse(argc, argv, &options);
+    const struct cli_option known[] = {
+        {"freeze", 'f', &options.freeze, NULL}, {"output", 'o', NULL, &options.output}, {NULL, 0, NULL, NULL}};
+    int code = cli_parse_target(argc, argv, help_text, known);
     if (code != CLI_OK)
         return code;
-    if (options.help) {
-        print_help();
-        return CLI_OK;
-    }
+    if (options.output == NULL && isatty(STDOUT_FILENO))
+        return cli_error(CLI_USAGE, "map: standard output is a terminal; say -o FILE");
     if (view_open(&view, argv[optind], options.freeze, &problem) != CLI_OK)
         return cli_error(problem.code, "%s", problem.text);
     if (figures_make(&figures, &view.image)) {

@@ -31,29 +31,6 @@ int cli_error(int code, const char *format, ...)
     return code;
 }
 
-int cli_bad_option(const char *command, int result, char **argv)
-{
-    /* A bad short option is in optopt; after a bad long one optind has passed it, and optopt is 0 or its value. */
-    const char *word = argv[optind - 1];
-    const char *problem = result == ':' ? "needs a value" : "is not an option";
-    if (strncmp(word, "--", 2) == 0) {
-        if (result != ':' && optopt != 0)
-            problem = "takes no value";
-        return cli_error(CLI_USAGE, "%s: %s %s; try 'roost %s --help'", command, word, problem, command);
-    }
-    return cli_error(CLI_USAGE, "%s: -%c %s; try 'roost %s --help'", command, optopt, problem, command);
-}
-
-int cli_one_target(const char *command, int argc, char **argv)
-{
-    if (optind >= argc)
-        return cli_error(CLI_USAGE, "%s: no process or core file is given; try 'roost %s --help'", command, command);
-    if (optind + 1 < argc)
-        return cli_error(CLI_USAGE, "%s: %s is one too many; try 'roost %s --help'", command, argv[optind + 1],
-                         command);
-    return CLI_OK;
-}
-
 static void print_help(void)
 {
     puts("Usage: roost COMMAND [ARGUMENT...]\n"
@@ -109,5 +86,5 @@ int main(int argc, char **argv)
         return cli_error(CLI_USAGE, "no command is given; try 'roost --help'");
     int code = run_command(argc - optind, argv + optind);
     int written = finish_output();
-    return code != CLI_OK ? code : written;
+    return code != CLI_OK && code != CLI_DONE ? code : written;
 }

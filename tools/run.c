@@ -4,7 +4,6 @@
 #include "library.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,57 +11,25 @@
 
 struct run_options {
     const char *library; /* NULL: to be found */
-    int verbose;
-    int help;
+    bool verbose;
 };
 
-static void print_help(void)
-{
-    puts("Usage: roost run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
-         "\n"
-         "Runs PROGRAM on roost's malloc, by LD_PRELOAD. What LD_PRELOAD holds already stays, behind roost.\n"
-         "Children of PROGRAM run on roost, too. A statically linked or set-user-id program is not changed.\n"
-         "\n"
-         "  -l, --lib PATH   the library to use; else $ROOST_LIBRARY, else libroost.so beside this command,\n"
-         "                   in ../lib, or where it was installed\n"
-         "  -v, --verbose    say which library and which program are used\n"
-         "  -h, --help       print this\n"
-         "\n"
-         "Options of the allocator are environment variables: ROOST_STATS=1 roost run -- PROGRAM;\n"
-         "'roost options' lists them. ROOST_DISABLE=1: PROGRAM runs on the system's malloc.\n"
-         "\n"
-         "Exit code: PROGRAM's; 2 for wrong usage, 126 when PROGRAM cannot be executed, 127 when PROGRAM or\n"
-         "the library is not found.");
-}
-
-static int parse(int argc, char **argv, struct run_options *out)
-{
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"lib", required_argument, NULL, 'l'},
-        {"verbose", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
-    };
-    int result;
-    while ((result = getopt_long(argc, argv, "+:hl:v", options, NULL)) != -1) {
-        switch (result) {
-        case 'h':
-            out->help = 1;
-            break;
-        case 'l':
-            out->library = optarg;
-            break;
-        case 'v':
-            out->verbose = 1;
-            break;
-        default:
-            return cli_bad_option("run", result, argv);
-        }
-    }
-    if (!out->help && optind >= argc)
-        return cli_error(CLI_USAGE, "run: no program is given; try 'roost run --help'");
-    return CLI_OK;
-}
+static const char help_text[] =
+    "Usage: roost run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+    "\n"
+    "Runs PROGRAM on roost's malloc, by LD_PRELOAD. What LD_PRELOAD holds already stays, behind roost.\n"
+    "Children of PROGRAM run on roost, too. A statically linked or set-user-id program is not changed.\n"
+    "\n"
+    "  -l, --lib PATH   the library to use; else $ROOST_LIBRARY, else libroost.so beside this command,\n"
+    "                   in ../lib, or where it was installed\n"
+    "  -v, --verbose    say which library and which program are used\n"
+    "  -h, --help       print this\n"
+    "\n"
+    "Options of the allocator are environment variables: ROOST_STATS=1 roost run -- PROGRAM;\n"
+    "'roost options' lists them. ROOST_DISABLE=1: PROGRAM runs on the system's malloc.\n"
+    "\n"
+    "Exit code: PROGRAM's; 2 for wrong usage, 126 when PROGRAM cannot be executed, 127 when PROGRAM or\n"
+    "the library is not found.";
 
 /* ROOST_DISABLE=1: the program is to be left on the system's malloc. */
 static int disabled(void)
@@ -89,15 +56,15 @@ static int preload(const char *library)
 
 int cli_run(int argc, char **argv)
 {
-    struct run_options options = {0};
+    struct run_options options = {.library = NULL};
     char library[PATH_MAX];
-    int code = parse(argc, argv, &options);
+    const struct cli_option known[] = {
+        {"lib", 'l', NULL, &options.library}, {"verbose", 'v', &options.verbose, NULL}, {NULL, 0, NULL, NULL}};
+    int code = cli_parse(argc, argv, help_text, known, true);
     if (code != CLI_OK)
         return code;
-    if (options.help) {
-        print_help();
-        return CLI_OK;
-    }
+    if (optind >= argc)
+        return cli_error(CLI_USAGE, "run: no program is given; try 'roost run --help'");
     char **program = argv + optind;
     int preloads = !disabled();
     code = preloads ? library_find(options.library, library) : CLI_OK;

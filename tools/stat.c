@@ -2,64 +2,31 @@
 #include "cli.h"
 #include "view.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { STAT_SCHEMA = 1 };
 
 struct stat_options {
-    bool json, freeze, classes, heaps, help;
+    bool json, freeze, classes, heaps;
 };
 
-static void print_help(void)
-{
-    puts("Usage: roost stat [OPTION...] PID|CORE\n"
-         "\n"
-         "Prints what a process that runs on roost, or a core file of one, holds: the figures that ROOST_STATS=1 "
-         "prints\n"
-         "at its end. The process goes on meanwhile and does not notice.\n"
-         "\n"
-         "  -c, --classes   also a table of the size classes\n"
-         "  -H, --heaps     also a table of the heaps\n"
-         "  -j, --json      all of it as JSON\n"
-         "  -f, --freeze    stop the process while it is read (ptrace), so that all figures are of one moment\n"
-         "  -h, --help      print this\n"
-         "\n"
-         "Exit code: 0; 2 wrong usage, 3 no such process or core file, 4 no permission, 5 it does not use roost,\n"
-         "6 a version of roost that this command cannot read, 7 it ended meanwhile, or the core is not whole.");
-}
-
-static int parse(int argc, char **argv, struct stat_options *out)
-{
-    static const struct option options[] = {
-        {"classes", no_argument, NULL, 'c'}, {"freeze", no_argument, NULL, 'f'}, {"heaps", no_argument, NULL, 'H'},
-        {"help", no_argument, NULL, 'h'},    {"json", no_argument, NULL, 'j'},   {NULL, 0, NULL, 0},
-    };
-    int result;
-    while ((result = getopt_long(argc, argv, ":cfHhj", options, NULL)) != -1) {
-        switch (result) {
-        case 'c':
-            out->classes = true;
-            break;
-        case 'f':
-            out->freeze = true;
-            break;
-        case 'H':
-            out->heaps = true;
-            break;
-        case 'h':
-            out->help = true;
-            break;
-        case 'j':
-            out->json = true;
-            break;
-        default:
-            return cli_bad_option("stat", result, argv);
-        }
-    }
-    return out->help ? CLI_OK : cli_one_target("stat", argc, argv);
-}
+static const char help_text[] =
+    "Usage: roost stat [OPTION...] PID|CORE\n"
+    "\n"
+    "Prints what a process that runs on roost, or a core file of one, holds: the figures that ROOST_STATS=1 "
+    "prints\n"
+    "at its end. The process goes on meanwhile and does not notice.\n"
+    "\n"
+    "  -c, --classes   also a table of the size classes\n"
+    "  -H, --heaps     also a table of the heaps\n"
+    "  -j, --json      all of it as JSON\n"
+    "  -f, --freeze    stop the process while it is read (ptrace), so that all figures are of one moment\n"
+    "  -h, --help      print this\n"
+    "\n"
+    "Exit code: 0; 2 wrong usage, 3 no such process or core file, 4 no permission, 5 it does not use roost,\n"
+    "6 a version of roost that this command cannot read, 7 it ended meanwhile, or the core is not whole.";
 
 /* --- text ------------------------------------------------------------------------------------------------------------- */
 
@@ -105,10 +72,10 @@ static void print_classes(const struct image *image)
 static void print_heaps(const struct image *image)
 {
     char label[32], held[HUMAN_SIZE], room[HUMAN_SIZE], inbox[HUMAN_SIZE], open[HUMAN_SIZE];
-    puts("\n  heap           thread               id      pages     blocks out  memory of pages      inbox     unsent");
+    puts("\n    heap thread               id      pages     blocks out  memory of pages      inbox     unsent");
     for (size_t i = 0; i < image->heap_count; i++) {
         const struct image_heap *heap = &image->heaps[i];
-        printf("  %#-14" PRIx64 " %-15s %7" PRIu32 " %10" PRIu64 " %14s %16s %10s %10s\n", heap->address,
+        printf("  %6" PRIu64 " %-15s %7" PRIu32 " %10" PRIu64 " %14s %16s %10s %10s\n", heap->number,
                heap_label(label, sizeof label, image, heap), heap->thread_id, heap->pages,
                human(held, heap->out_bytes > heap->ready_bytes ? heap->out_bytes - heap->ready_bytes : 0),
                human(room, heap->slices * image->layout->const_slice_size), human(inbox, heap->inbox_bytes),
@@ -231,13 +198,14 @@ int cli_stat(int argc, char **argv)
     struct problem problem = {.code = CLI_OK};
     struct view view;
     struct figures figures;
-    int code = parse(argc, argv, &options);
+    const struct cli_option known[] = {{"classes", 'c', &options.classes, NULL},
+                                       {"freeze", 'f', &options.freeze, NULL},
+                                       {"heaps", 'H', &options.heaps, NULL},
+                                       {"json", 'j', &options.json, NULL},
+                                       {NULL, 0, NULL, NULL}};
+    int code = cli_parse_target(argc, argv, help_text, known);
     if (code != CLI_OK)
         return code;
-    if (options.help) {
-        print_help();
-        return CLI_OK;
-    }
     if (view_open(&view, argv[optind], options.freeze, &problem) != CLI_OK)
         return cli_error(problem.code, "%s", problem.text);
     if (!figures_make(&figures, &view.image)) {

@@ -2,11 +2,11 @@
  * SPDX-License-Identifier: MIT */
 #include "cli.h"
 
-#include <getopt.h>
 #include <roost/options.h>
 #include <roost/stats.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum form { FORM_TEXT, FORM_MARKDOWN, FORM_BRIEF, FORM_MAN, FORM_SCHEMA };
 enum { COLUMNS = 98 };
@@ -182,22 +182,18 @@ static void print_schema(void)
 
 static int parse(int argc, char **argv, const char *help, enum form *form)
 {
-    static const struct option known[] = {
-        {"help", no_argument, NULL, 'h'},       {"markdown", no_argument, NULL, 'm'}, {"brief", no_argument, NULL, 'b'},
-        {"man-source", no_argument, NULL, 'M'}, {"schema", no_argument, NULL, 's'},   {NULL, 0, NULL, 0},
-    };
-    int result;
-    while ((result = getopt_long(argc, argv, "+:h", known, NULL)) != -1) {
-        if (result == 'h')
-            puts(help);
-        if (result == 'h')
-            return -1;
-        if (result != 'm' && result != 'b' && result != 'M' && result != 's')
-            return cli_bad_option(argv[0], result, argv);
-        *form = result == 'm' ? FORM_MARKDOWN : result == 'b' ? FORM_BRIEF : result == 's' ? FORM_SCHEMA : FORM_MAN;
-    }
+    bool markdown = false, brief = false, man = false, schema = false;
+    const struct cli_option known[] = {{"markdown", 'm', &markdown, NULL},
+                                       {"brief", 'b', &brief, NULL},
+                                       {"man-source", 'M', &man, NULL},
+                                       {"schema", 's', &schema, NULL},
+                                       {NULL, 0, NULL, NULL}};
+    int code = cli_parse(argc, argv, help, known, true);
+    if (code != CLI_OK)
+        return code;
     if (optind < argc)
         return cli_error(CLI_USAGE, "%s: '%s' is too much; try 'roost %s --help'", argv[0], argv[optind], argv[0]);
+    *form = markdown ? FORM_MARKDOWN : brief ? FORM_BRIEF : schema ? FORM_SCHEMA : man ? FORM_MAN : FORM_TEXT;
     return CLI_OK;
 }
 
@@ -212,7 +208,7 @@ int cli_options(int argc, char **argv)
               "runs, and meaning. The forms are those of docs/options.md, README.md and roost(7).",
               &form);
     if (code != CLI_OK)
-        return code < 0 ? CLI_OK : code;
+        return code;
     if (form == FORM_MARKDOWN)
         puts("| name | type | default | range | live | meaning |\n|---|---|---|---|---|---|");
     if (form == FORM_BRIEF)
@@ -232,7 +228,7 @@ int cli_figures(int argc, char **argv)
                      "--schema: the JSON Schema of the statistics in JSON.",
                      &form);
     if (code != CLI_OK)
-        return code < 0 ? CLI_OK : code;
+        return code;
     if (form == FORM_SCHEMA) {
         print_schema();
         return CLI_OK;

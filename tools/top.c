@@ -4,7 +4,6 @@
 #include "table.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +18,7 @@
 struct top_options {
     double delay; /* seconds */
     long rounds;  /* 0: without end */
-    bool batch, help;
+    bool batch;
     uint32_t pid; /* 0: all */
 };
 
@@ -40,43 +39,43 @@ static void on_signal(int number)
     asked_to_end = 1;
 }
 
-static void print_help(void)
-{
-    puts(
-        "Usage: roost top [OPTION...] [PID]\n"
-        "\n"
-        "Shows a process that runs on roost by size classes or heaps, or without PID all such processes, again and "
-        "again.\n"
-        "\n"
-        "  -d, --delay SECONDS   between two looks, 0.1 to 3600; default 2\n"
-        "  -n, --rounds COUNT    end after so many\n"
-        "  -b, --batch           print lines; no terminal is needed\n"
-        "  -h, --help            print this\n"
-        "\n"
-        "Keys: left and right (or < and >) choose the column that is sorted by, up and down and Page Up and Page Down\n"
-        "scroll, h changes between heaps and classes, space halts, q quits.\n"
-        "\n"
-        "Exit code: 0; 1 no terminal, 2 wrong usage, 3 no such process, 4 no permission, 5 it does not use roost, 6 a\n"
-        "version of roost that this command cannot read, 7 it has ended.");
-}
+static const char help_text[] =
+    "Usage: roost top [OPTION...] [PID]\n"
+    "\n"
+    "Shows a process that runs on roost by size classes or heaps, or without PID all such processes, again and "
+    "again.\n"
+    "\n"
+    "  -d, --delay SECONDS   between two looks, 0.1 to 3600; default 2\n"
+    "  -n, --rounds COUNT    end after so many\n"
+    "  -b, --batch           print lines; no terminal is needed\n"
+    "  -h, --help            print this\n"
+    "\n"
+    "Keys: left and right (or < and >) choose the column that is sorted by, up and down and Page Up and Page Down\n"
+    "scroll, h changes between heaps and classes, space halts, q quits.\n"
+    "\n"
+    "Exit code: 0; 1 no terminal, 2 wrong usage, 3 no such process, 4 no permission, 5 it does not use roost, 6 a\n"
+    "version of roost that this command cannot read, 7 it has ended.";
 
 static int bad_number(const char *name, const char *value)
 {
     return cli_error(CLI_USAGE, "top: %s: '%s' cannot be; try 'roost top --help'", name, value);
 }
 
-static int take_number(struct top_options *out, int option, const char *value)
+static int take_numbers(struct top_options *out, const char *delay, const char *rounds)
 {
     char *end;
     errno = 0;
-    if (option == 'd') {
-        out->delay = strtod(value, &end);
-        return *value != '\0' && *end == '\0' && isfinite(out->delay) && out->delay >= 0.1 && out->delay <= 3600
-                   ? CLI_OK
-                   : bad_number("--delay", value);
+    if (delay != NULL) {
+        out->delay = strtod(delay, &end);
+        if (*delay == '\0' || *end != '\0' || !isfinite(out->delay) || out->delay < 0.1 || out->delay > 3600)
+            return bad_number("--delay", delay);
     }
-    out->rounds = strtol(value, &end, 10);
-    return *value != '\0' && *end == '\0' && errno == 0 && out->rounds > 0 ? CLI_OK : bad_number("--rounds", value);
+    if (rounds != NULL) {
+        out->rounds = strtol(rounds, &end, 10);
+        if (*rounds == '\0' || *end != '\0' || errno != 0 || out->rounds <= 0)
+            return bad_number("--rounds", rounds);
+    }
+    return CLI_OK;
 }
 
 static int take_pid(struct top_options *out, int argc, char **argv)
@@ -96,26 +95,16 @@ static int take_pid(struct top_options *out, int argc, char **argv)
 
 static int parse(int argc, char **argv, struct top_options *out)
 {
-    static const struct option options[] = {
-        {"batch", no_argument, NULL, 'b'},
-        {"delay", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {"rounds", required_argument, NULL, 'n'},
-        {NULL, 0, NULL, 0},
-    };
-    int result, code = CLI_OK;
+    const char *delay = NULL, *rounds = NULL;
+    const struct cli_option known[] = {{"batch", 'b', &out->batch, NULL},
+                                       {"delay", 'd', NULL, &delay},
+                                       {"rounds", 'n', NULL, &rounds},
+                                       {NULL, 0, NULL, NULL}};
     *out = (struct top_options){.delay = 2};
-    while (code == CLI_OK && (result = getopt_long(argc, argv, ":bd:hn:", options, NULL)) != -1) {
-        if (result == 'b')
-            out->batch = true;
-        else if (result == 'h')
-            out->help = true;
-        else if (result == 'd' || result == 'n')
-            code = take_number(out, result, optarg);
-        else
-            code = cli_bad_option("top", result, argv);
-    }
-    return code != CLI_OK || out->help ? code : take_pid(out, argc, argv);
+    int code = cli_parse(argc, argv, help_text, known, false);
+    if (code == CLI_OK)
+        code = take_numbers(out, delay, rounds);
+    return code == CLI_OK ? take_pid(out, argc, argv) : code;
 }
 
 static double seconds_now(void)
@@ -291,10 +280,6 @@ int cli_top(int argc, char **argv)
     int code = parse(argc, argv, &top.options);
     if (code != CLI_OK)
         return code;
-    if (top.options.help) {
-        print_help();
-        return CLI_OK;
-    }
     if (!top.options.batch && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
         return cli_error(CLI_FAILED, "top: standard input and output are no terminal; use --batch");
     sigaction(SIGINT, &action, NULL);

@@ -64,10 +64,10 @@ typedef int roost_walk_callback(const roost_page *page, const roost_block *block
  *  is under way: `undrained_blocks` of roost_stats counts those. A page that changed during each of several readings comes with `settled` 0:
  *  what is told of its blocks is then a guess.
  *
- *  The callback may call any function, these and malloc and free included; the page it is told of is not read again because of that. It must not
+ *  The callback may call any function, these and malloc and free included, and must not leave by an exception; the page it is told of is not read again because of that. It must not
  *  read a block of which it does not know by other means that no thread is about to free it.
  *  @return 0: all was told; 1: the callback stopped it; -1 with EINVAL: no callback, or `whose` is none of the above. */
-ROOST_API int roost_heap_walk(int whose, roost_walk_callback *callback, void *argument);
+ROOST_API int roost_heap_walk(int whose, roost_walk_callback *callback, void *argument) ROOST_NOEXCEPT;
 
 /** What is known of an address: the block that it lies in, not only at the beginning, and that block's page. Any address may be asked; takes time in
  *  proportion to the blocks of the page. As consistent as roost_heap_walk, so exact for a block that the caller holds.

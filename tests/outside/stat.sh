@@ -48,6 +48,8 @@ PYTHON
 fi
 expect 0 "process $pid (outside_holder), roost *  allocated *B  in blocks*" '' "$ROOST_CMD" stat "$pid"
 expect 0 '*block size*pages*fill*large*heap*thread*' '' "$ROOST_CMD" stat --classes --heaps "$pid"
+long=$(awk 'length > 100' "$scratch/.out" | grep -v "^process ")
+[ -z "$long" ] || fail "longer than 100 columns: $long"
 expect 0 '*thread*idle*' '' "$ROOST_CMD" stat -H "$pid"
 let_go
 

@@ -1,6 +1,6 @@
 /* A program linked with libroost_api: roost serves who asks it by name, malloc stays libc's.
  * SPDX-License-Identifier: MIT */
-#include <roost/roost.h>
+#include <roost/walk.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +13,9 @@ int main(void)
         return 1;
     if (!theirs || !theirs_too || roost_owns(theirs) || roost_owns(theirs_too))
         return 2;
+    roost_block block = {.size = sizeof block};
+    if (roost_block_info(ours, NULL, &block) || block.memory != ours || roost_block_info(theirs, NULL, &block) != -1)
+        return 4;
     roost_free(ours);
     free(theirs);
     free(theirs_too);
