@@ -3,6 +3,7 @@
 
 #include "core/counters.h"
 #include "core/huge.h"
+#include "core/look.h"
 #include "core/segment.h"
 #include "os/os.h"
 
@@ -111,6 +112,7 @@ static void large_release(rst_slice *first, size_t at, size_t dirty)
 
 void rst_large_free(rst_slice *first)
 {
+    rst_large_look(first);
     rst_process_sub(large_live, 1);
     rst_process_sub(large_live_bytes, first->large_size);
     unuse(first->span);

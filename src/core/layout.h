@@ -49,6 +49,13 @@ typedef enum rst_page_state {
     RST_PAGE_AVAILABLE,  /* in the heap's list of its class; `left` counts to its becoming empty */
     RST_PAGE_TAKEN       /* all blocks were back, and an outsider has taken it from its owner */
 } rst_page_state;
+/* What a page's memory has been through. */
+typedef enum rst_page_past {
+    RST_PAGE_FRESH = 0, /* reads as zero where nothing was carved */
+    RST_PAGE_USED,      /* its slices were written to before, by others */
+    RST_PAGE_RECUT      /* it was cut before, perhaps further than now */
+} rst_page_past;
+
 #define RST_PAGE_STATE_MASK 3u
 #define RST_PAGE_VERSION 4u
 
@@ -64,7 +71,7 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
     uint8_t arena;                    /* [fixed] index of the arena; set on the first slice of a claimed run */
     union {
         uint8_t moved; /* [fixed] a large block whose pages were moved: remap before reuse */
-        uint8_t recut; /* [owner] a page that was cut before, perhaps further than now */
+        uint8_t past;  /* [owner] rst_page_past of a page */
     };
     uint16_t foreign_count; /* [token] blocks that outsiders have collected */
     uint32_t span;          /* [fixed] slices of the page or large block; of an interior slice: distance back */

@@ -37,10 +37,10 @@ bool rst_page_chain_is_whole(const rst_slice *page, const rst_block *list, uint3
     return count == 0 && list == NULL;
 }
 
-/* What is sound of `list`, a prefix of it; *problem says whether it was reported that the rest is not. */
-static uint32_t keep_prefix(rst_slice *page, rst_block **list, bool *problem)
+/* What is sound of `list`, a prefix of it; *problem says whether it was reported that the rest is not. `seen`: a bit for each block, set for
+ * those that are in a list already. */
+static uint32_t keep_prefix(const rst_slice *page, uint64_t *seen, rst_block **list, bool *problem)
 {
-    uint64_t seen[BLOCKS_MAX / WORD_BITS] = {0};
     const rst_class_info *info = &rst_classes[page->size_class];
     rst_block *from = NULL;
     uint32_t kept = 0;
@@ -72,18 +72,41 @@ RST_COLD void rst_page_blame(const rst_slice *page, const void *block, const cha
         rst_os_abort();
 }
 
+/* More than were counted: a handler of a signal came between two instructions of free. */
+static bool are_too_few(const rst_slice *page, uint32_t kept, uint32_t count)
+{
+    if (kept >= count)
+        return false;
+    rst_say("free: a block of the page at %p was freed twice, or written to after it was freed: %u of %u free "
+            "blocks of %u bytes are left",
+            (void *)rst_page_memory(page), kept, count, (unsigned)rst_classes[page->size_class].size);
+    return true;
+}
+
 RST_COLD rst_block *rst_page_mend(rst_slice *page, rst_block *list, uint32_t count)
 {
+    uint64_t seen[BLOCKS_MAX / WORD_BITS] = {0};
     bool problem = false;
-    uint32_t kept = keep_prefix(page, &list, &problem);
-    /* More than were counted: a handler of a signal came between two instructions of free. */
-    if (!problem && kept < count) {
-        rst_say("free: a block of the page at %p was freed twice, or written to after it was freed: %u of %u free "
-                "blocks of %u bytes are left",
-                (void *)rst_page_memory(page), kept, count, (unsigned)rst_classes[page->size_class].size);
-        problem = true;
-    }
+    uint32_t kept = keep_prefix(page, seen, &list, &problem);
+    problem = problem || are_too_few(page, kept, count);
     if (problem && rst_option_get(bad_pointer) != 0)
         rst_os_abort();
     return list;
+}
+
+void rst_page_mend_both(rst_slice *page, rst_block **ready)
+{
+    uint64_t seen[BLOCKS_MAX / WORD_BITS];
+    for (unsigned i = 0; i <= page->carved / WORD_BITS; i++)
+        seen[i] = 0;
+    bool problem = false, any = page->free != NULL;
+    keep_prefix(page, seen, ready, &problem);
+    uint32_t kept = keep_prefix(page, seen, &page->free, &problem);
+    /* None at all: a handler came while they were taken. */
+    problem = problem || (any && are_too_few(page, kept, rst_page_back(page)));
+    if (RST_LIKELY(!problem))
+        return;
+    if (rst_option_get(bad_pointer) != 0)
+        rst_os_abort();
+    rst_page_recount(page);
 }

@@ -26,7 +26,7 @@ rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense
         return NULL;
     page_reset(page, size_class);
     page->span = span;
-    page->recut = 0;
+    page->past = zeroed ? RST_PAGE_FRESH : RST_PAGE_USED;
     for (unsigned i = 1; i < span; i++) {
         page[i].kind = RST_KIND_INTERIOR;
         page[i].span = i;
@@ -40,7 +40,7 @@ rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense
 void rst_page_recut(rst_slice *page, unsigned size_class)
 {
     page_reset(page, size_class);
-    page->recut = 1;
+    page->past = RST_PAGE_RECUT;
 }
 
 void rst_page_end(rst_slice *page)
@@ -49,7 +49,7 @@ void rst_page_end(rst_slice *page)
     unsigned span = page->span;
     bool purged = page->carved == 0 && rst_page_state_of(page) == RST_PAGE_TAKEN;
     size_t written = rst_slices_for((size_t)page->carved * rst_classes[page->size_class].size);
-    if (page->recut != 0 && !purged)
+    if (page->past == RST_PAGE_RECUT && !purged)
         written = span;
     rst_store_relaxed(&page->owner, NULL); /* relaxed: released with the slices */
     for (unsigned i = 0; i < span; i++)

@@ -100,6 +100,9 @@ bool rst_page_chain_is_whole(const rst_slice *page, const rst_block *list, uint3
  * blocks were freed to it. Returns NULL when that is none. See mend.c. */
 rst_block *rst_page_mend(rst_slice *page, rst_block *list, uint32_t count);
 
+/* The same of an ACTIVE page's free blocks and the heap's list of them, between which no block is twice. */
+void rst_page_mend_both(rst_slice *page, rst_block **ready);
+
 /* Say of a block of the page what was done to it; abort unless the option says otherwise. */
 void rst_page_blame(const rst_slice *page, const void *block, const char *what);
 

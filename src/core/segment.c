@@ -4,6 +4,7 @@
 
 #include "core/counters.h"
 #include "core/huge.h"
+#include "core/relic.h"
 #include "core/summary.h"
 #include "os/os.h"
 
@@ -271,6 +272,7 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, bool *zeroed
                 if (!admit(&rst_arenas[i], index, count, zeroed))
                     return NULL;
                 rst_huge_claimed(&rst_arenas[i], index, count, dense);
+                rst_relic_claimed(&rst_arenas[i], index, count);
                 rst_arenas[i].slices[index].arena = (uint8_t)i;
                 return &rst_arenas[i].slices[index];
             }
@@ -303,7 +305,10 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
         put_back(arena, index, got, 0); /* as they came, warm or not */
         return false;
     }
-    return admit(arena, index, more, zeroed);
+    if (!admit(arena, index, more, zeroed))
+        return false;
+    rst_relic_claimed(arena, index, more);
+    return true;
 }
 
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty)
@@ -312,4 +317,25 @@ void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t
     size_t clean = put_back(&rst_arenas[arena_index], index, count, dirty);
     if (clean != 0)
         rst_process_sub(footprint, clean * RST_SLICE_SIZE);
+}
+
+bool rst_slice_hold_untouched(rst_arena *arena, size_t index)
+{
+    size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
+    if (index >= frontier / RST_SLICE_SIZE)
+        return false;
+    rst_piece piece = rst_first_piece(index, 1);
+    rst_segment *segment = rst_segment_at(arena, piece.segment);
+    /* relaxed: a hint, looked at again */
+    if ((rst_load_relaxed(&segment->dirty) & piece.mask) != 0 || !claim_mask(segment, piece.mask))
+        return false;
+    if (mask_clean(segment, piece.mask) != 0)
+        return true;
+    put_back(arena, index, 1, 0);
+    return false;
+}
+
+void rst_slice_let_go(rst_arena *arena, size_t index, bool written)
+{
+    put_back(arena, index, 1, written);
 }

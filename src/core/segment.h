@@ -20,6 +20,11 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
  * `arena_index` counts in rst_arenas. Any thread that holds them. */
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty);
 
+/* Hold a slice for a moment, when it is free and nobody ever wrote to it: false if not. It is counted nowhere. `written`: it was found that
+ * somebody did. Any thread. */
+bool rst_slice_hold_untouched(rst_arena *arena, size_t index);
+void rst_slice_let_go(rst_arena *arena, size_t index, bool written);
+
 /* Visit a segment, at time `now`: give back the physical memory of those free dirty slices that lay idle since the visit before, or of
  * all with `young_too`. Returns the bytes given back. Any thread. */
 size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too);

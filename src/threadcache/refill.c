@@ -1,6 +1,7 @@
 /* Refill: where a list that ran empty gets its next blocks. In order: what came back to the active page, what of it is not
  * carved, another page of the class, a spare page, the arena. SPDX-License-Identifier: MIT */
 #include "core/limits.h"
+#include "core/look.h"
 #include "core/purge.h"
 #include "os/fmt.h"
 #include "os/os.h"
@@ -91,6 +92,14 @@ static rst_block *page_take(rst_slice *page, bool thorough)
     return rst_page_take(page);
 }
 
+/* A write beyond the last block that was carved is seen where the next one begins. */
+static uint32_t carve(rst_slice *page, rst_block **list)
+{
+    if (RST_UNLIKELY(!rst_page_next_is_untouched(page)))
+        rst_page_blame_overrun(page);
+    return rst_page_carve(page, list);
+}
+
 static rst_block *fill(rst_heap *heap, unsigned c, bool thorough)
 {
     for (;;) {
@@ -99,7 +108,7 @@ static rst_block *fill(rst_heap *heap, unsigned c, bool thorough)
             uint32_t ready = rst_page_back(page);
             rst_block *list = page_take(page, thorough);
             if (list == NULL || circulation_is_small(page))
-                ready += rst_page_carve(page, &list);
+                ready += carve(page, &list);
             if (list != NULL) {
                 rst_count(&heap->handed[c], ready);
                 return list;
@@ -136,18 +145,31 @@ static void tick(rst_heap *heap)
     rst_steward_consider();
 }
 
+/* What all classes have ready. Not where a signal came amid of a slow path, nor where a thread was lost amid of anything. */
+static RST_NOINLINE void look_at_all(rst_heap *heap)
+{
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        if (heap->active[c] != NULL)
+            rst_page_look(heap->active[c], &heap->list[c]);
+    }
+}
+
 RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
 {
     if (RST_CHECKED && heap->list[c] != NULL) {
         rst_say("internal error: heap at %p: a list of class %u is filled that is not empty", (void *)heap, c);
         rst_os_abort();
     }
+    bool inside = rst_load_relaxed(&heap->busy) != 0; /* relaxed: own */
     rst_heap_enter(heap);
     rst_count(&heap->counters.refills, 1);
     rst_remote_drain_owner(heap);
     bool thorough = heap->refills_to_tick == 0;
-    if (thorough)
+    if (RST_UNLIKELY(thorough)) {
+        if (heap->trusted < RST_LOOK_REFILLS && !inside && heap->survivor == 0)
+            look_at_all(heap);
         tick(heap);
+    }
     heap->refills_to_tick--;
     rst_block *list = fill(heap, c, thorough);
     if (list != NULL)
