@@ -62,7 +62,7 @@ static void look_at_end(rst_slice *page)
 
 void rst_page_look(rst_slice *page, rst_block **ready)
 {
-    if (*ready != NULL || page->free != NULL)
+    if (RST_UNLIKELY(!rst_page_both_are_whole(page, *ready)))
         rst_page_mend_both(page, ready);
     look_at_end(page);
 }

@@ -18,8 +18,8 @@ static void say_link(const rst_slice *page, const rst_block *from, const rst_blo
     size_t offset = (size_t)((uintptr_t)link - (uintptr_t)rst_page_memory(page));
     size_t size = rst_classes[page->size_class].size;
     if (offset >= page->span * RST_SLICE_SIZE)
-        rst_say("free block %p of %zu bytes was written to after it was freed: its link reads %p", (const void *)from,
-                size, (const void *)link);
+        rst_say("free block %p of %zu bytes was written to: its link reads %p", (const void *)from, size,
+                (const void *)link);
     else if (offset % size != 0)
         rst_say("free(%p): points %zu bytes into the block of %zu bytes at %p", (const void *)link, offset % size, size,
                 (const void *)(rst_page_memory(page) + offset - offset % size));
@@ -92,6 +92,33 @@ RST_COLD rst_block *rst_page_mend(rst_slice *page, rst_block *list, uint32_t cou
     if (problem && rst_option_get(bad_pointer) != 0)
         rst_os_abort();
     return list;
+}
+
+/* The last block of a list of sound blocks, and how many there are; NULL when they are not sound. Most lie behind one another. */
+static const rst_block *sound_end(const rst_slice *page, const rst_block *list, uint32_t *count)
+{
+    const rst_class_info *info = &rst_classes[page->size_class];
+    const char *memory = rst_page_memory(page), *end = memory + (size_t)page->carved * info->size;
+    const rst_block *last = NULL;
+    for (const char *block = (const char *)list; block != NULL; block = (const char *)last->next) {
+        bool behind = last != NULL && block == (const char *)last + info->size && block < end;
+        if (!behind && rst_class_index(info, (uintptr_t)block - (uintptr_t)memory) >= page->carved)
+            return NULL;
+        if (++*count > page->carved) /* a circle */
+            return NULL;
+        last = (const rst_block *)block;
+    }
+    return last;
+}
+
+/* A block has one link, so two lists that share one have the same end. */
+bool rst_page_both_are_whole(const rst_slice *page, const rst_block *ready)
+{
+    uint32_t count = 0, back = 0;
+    const rst_block *ready_end = ready != NULL ? sound_end(page, ready, &count) : NULL;
+    const rst_block *free_end = page->free != NULL ? sound_end(page, page->free, &back) : NULL;
+    return (ready == NULL || ready_end != NULL) &&
+           (page->free == NULL || (free_end != NULL && back == rst_page_back(page) && free_end != ready_end));
 }
 
 void rst_page_mend_both(rst_slice *page, rst_block **ready)

@@ -100,7 +100,10 @@ bool rst_page_chain_is_whole(const rst_slice *page, const rst_block *list, uint3
  * blocks were freed to it. Returns NULL when that is none. See mend.c. */
 rst_block *rst_page_mend(rst_slice *page, rst_block *list, uint32_t count);
 
-/* The same of an ACTIVE page's free blocks and the heap's list of them, between which no block is twice. */
+/* Whether an ACTIVE page's free blocks and the heap's list of them are sound, and no block is in both. */
+bool rst_page_both_are_whole(const rst_slice *page, const rst_block *ready);
+
+/* The same as rst_page_mend of an ACTIVE page's free blocks and the heap's list of them, between which no block is twice. */
 void rst_page_mend_both(rst_slice *page, rst_block **ready);
 
 /* Say of a block of the page what was done to it; abort unless the option says otherwise. */

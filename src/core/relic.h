@@ -12,14 +12,22 @@ extern RST_HIDDEN _Atomic uint32_t rst_relics;
 /* Keep one of the large block that begins at `first`, which the caller holds and is about to release. */
 void rst_relic_keep(const rst_slice *first);
 
-/* Slices were claimed: drop what was kept of them. Where the memory was not given back meanwhile it is compared; says what is wrong, and aborts
- * unless the option says otherwise. */
-void rst_relic_meet(rst_arena *arena, size_t index, size_t count);
+/* Drop what is kept of slices that the caller holds. With `compare` their memory is as it was when they were released, if the program left it
+ * alone: says so if it did not, and aborts unless the option says otherwise. */
+void rst_relic_drop(const rst_arena *arena, size_t index, size_t count, bool compare);
 
-RST_INLINE void rst_relic_claimed(rst_arena *arena, size_t index, size_t count)
+/* Slices were claimed. */
+RST_INLINE void rst_relic_claimed(const rst_arena *arena, size_t index, size_t count)
 {
     if (RST_UNLIKELY(rst_load_relaxed(&rst_relics) != 0))
-        rst_relic_meet(arena, index, count);
+        rst_relic_drop(arena, index, count, true);
+}
+
+/* Slices are about to be given back to the OS. */
+RST_INLINE void rst_relic_purged(const rst_arena *arena, size_t index, size_t count)
+{
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_relics) != 0))
+        rst_relic_drop(arena, index, count, false);
 }
 
 #endif

@@ -337,5 +337,7 @@ bool rst_slice_hold_untouched(rst_arena *arena, size_t index)
 
 void rst_slice_let_go(rst_arena *arena, size_t index, bool written)
 {
+    if (written)
+        rst_process_add(footprint, RST_SLICE_SIZE);
     put_back(arena, index, 1, written);
 }

@@ -1,6 +1,7 @@
 /* Purge of one segment: see segment.h. SPDX-License-Identifier: MIT */
 #include "core/counters.h"
 #include "core/huge.h"
+#include "core/relic.h"
 #include "core/segment.h"
 #include "core/summary.h"
 #include "os/os.h"
@@ -12,6 +13,7 @@ static size_t purge_run(rst_arena *arena, size_t index, unsigned at, unsigned co
     uint32_t mask = rst_mask32(at, count);
     rst_segment *segment = rst_segment_at(arena, index);
     unsigned dirty = rst_popcount32(rst_load_relaxed(&segment->dirty) & mask);
+    rst_relic_purged(arena, index * RST_SEGMENT_SLICES + at, count);
     if (!rst_os_purge(memory, count * RST_SLICE_SIZE)) { /* what was clean may not be so any more */
         rst_or_relaxed(&segment->dirty, mask);
         rst_process_add(footprint, (count - dirty) * RST_SLICE_SIZE);

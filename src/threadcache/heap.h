@@ -22,7 +22,7 @@ enum {
     RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
     RST_TRUST_REFILLS =
         64, /* so many first refills of a heap, and one in RST_TICK_REFILLS after, look at the whole list */
-    RST_LOOK_REFILLS = 16, /* the first of those look at what all classes have ready: see core/look.h */
+    RST_LOOK_REFILLS = 10, /* the first of those look at what all classes have ready: see core/look.h */
     RST_TRUST_PAGES = 64,  /* one page that becomes empty in so many is looked at whole as well */
     RST_FLUSH_MS = 100     /* open batches are sent this often by a heap that refills */
 };

@@ -276,10 +276,97 @@ static void written_after_free(void)
 {
     char *block = rt.malloc(SMALL);
     rt.free(block);
-    expect("free block %p of 64 bytes was written to after it was freed: its link reads 0x4141414141414141",
-           (void *)block);
+    expect("free block %p of 64 bytes was written to: its link reads 0x4141414141414141", (void *)block);
     memset(block, 'A', SMALL);
     take_many(SMALL);
+}
+
+/* Found when blocks of another class are asked for, while the heap is young. */
+static void twice_in_another_class(void)
+{
+    char *block = rt.malloc(SMALL);
+    rt.free(block);
+    expect_freed_already(block, SMALL);
+    rt.free(block);
+    rt.free(rt.malloc(1000));
+    take_many(SMALL);
+}
+
+/* It is in the list of blocks that are ready, and then also among those that came back. */
+static void twice_while_ready(void)
+{
+    char *block = rt.malloc(1000);
+    rt.free(block);
+    char *other = rt.malloc(1000); /* the list ran empty: a new one, with the old one behind it */
+    expect_freed_already(block, 1024);
+    if (other == block)
+        _exit(3);
+    rt.free(block);
+    rt.free(rt.malloc(SMALL));
+    take_many(1000);
+}
+
+static void write_into_ready(void)
+{
+    char *block = rt.malloc(SMALL);
+    expect("free block %p of 64 bytes was written to: its link reads 0x4242424242424242", (void *)(block + SMALL));
+    memset(block, 'B', SMALL + 8);
+    rt.free(rt.malloc(1000));
+    take_many(SMALL);
+}
+
+/* --- memory that was never handed out ---- */
+
+static void write_beyond(void)
+{
+    char *block = rt.malloc(5120);
+    expect("%p was written to and is in no block: 20 bytes beyond the end of the block of 5120 bytes at %p",
+           (void *)(block + 5140), (void *)block);
+    block[5140] = 1;
+    take_many(5120);
+}
+
+/* The page before is another class's, and not carved to its end. */
+static void write_before(void)
+{
+    char *other = rt.malloc(320), *block = rt.malloc(3000);
+    if (page_of(block) != page_of(other) + 65536 || page_of(block) != block)
+        _exit(3);
+    expect("%p was written to and is in no block: 2 bytes before the memory at %p", (void *)(block - 2), (void *)block);
+    block[-2] = 1;
+    rt.free(rt.malloc(1500));
+    take_many(320);
+}
+
+static void write_beyond_large(void)
+{
+    char *block = rt.malloc(131072);
+    expect("%p was written to and is in no block: 0 bytes beyond the end of the large block of 131072 bytes at %p",
+           (void *)(block + 131072), (void *)block);
+    block[131072] = 1;
+    rt.free(block);
+    char *zeroed = rt.calloc(1, 262144);
+    if (zeroed[131072] != 0)
+        _exit(6);
+}
+
+static void write_before_large(void)
+{
+    char *block = rt.aligned_alloc(1048576, 131072);
+    expect("%p was written to and is in no block: 1 bytes before the memory at %p", (void *)(block - 1), (void *)block);
+    block[-1] = 1;
+    rt.free(block);
+}
+
+static void write_after_free_large(void)
+{
+    char *block = rt.malloc(LARGE);
+    expect("the large block of %zu bytes at %p was written to after it was freed", rt.usable_size(block),
+           (void *)block);
+    rt.free(block);
+    block[9] ^= 1;
+    if (rt.malloc(LARGE) != block)
+        _exit(3);
 }
 
 /* Freed twice, it makes up for one that is still in use: the page seems empty. */
@@ -342,6 +429,14 @@ static const misuse cases[] = {
     MISUSE(interior),
     MISUSE(never_allocated),
     MISUSE(written_after_free),
+    MISUSE(twice_in_another_class),
+    MISUSE(twice_while_ready),
+    MISUSE(write_into_ready),
+    MISUSE(write_beyond),
+    MISUSE(write_before),
+    MISUSE(write_beyond_large),
+    MISUSE(write_before_large),
+    MISUSE(write_after_free_large),
     MISUSE(page_not_empty),
 };
 enum { CASES = sizeof cases / sizeof cases[0] };

@@ -14,6 +14,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -66,19 +67,21 @@ static int all_keys(void)
 
 /* --- no thread more ------------------------------------------------------------------------------------------------------ */
 
-static _Atomic bool runs, limited;
+static _Atomic bool runs;
+static sem_t limited; /* a wait that the filter lets pass, where yielding the processor would not be */
 
 /* Its first call of the allocator is under the limit. */
 static void *work_when_limited(void *unused)
 {
     atomic_store(&runs, true);
-    while (!atomic_load(&limited))
-        sched_yield();
+    while (sem_wait(&limited) != 0)
+        CHECK(errno == EINTR);
     return work(unused);
 }
 
 static void begin_beside(pthread_t *thread)
 {
+    CHECK(sem_init(&limited, 0, 0) == 0);
     CHECK(pthread_create(thread, NULL, work_when_limited, NULL) == 0);
     while (!atomic_load(&runs))
         sched_yield();
@@ -93,7 +96,7 @@ static int no_thread_more(void)
         CHECK(setgid(NOBODY) == 0 && setuid(NOBODY) == 0); /* the limit is not root's */
     CHECK(setrlimit(RLIMIT_NPROC, &none) == 0);
     bool holds = pthread_create(&refused, NULL, work, NULL) == EAGAIN;
-    atomic_store(&limited, true);
+    CHECK(sem_post(&limited) == 0);
     void *held = rt.malloc(40 * MIB);
     CHECK(held != NULL);
     memset(held, 1, 40 * MIB); /* it would be time for the steward */
@@ -178,7 +181,7 @@ static int filtered(void)
     if (TEST_SANITIZED || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0)
         return SKIPPED;
-    atomic_store(&limited, true);
+    CHECK(sem_post(&limited) == 0);
     work(NULL);
     CHECK(pthread_join(thread, NULL) == 0);
     return 0;

@@ -6,6 +6,7 @@
 #include "core/large.h"
 #include "core/options.h"
 #include "core/purge.h"
+#include "core/relic.h"
 #include "core/segment.h"
 #include "os/os.h"
 
@@ -187,6 +188,7 @@ static char *moved_block(void)
 {
     for (unsigned a = 0; a < rst_arena_count(); a++) { /* what was refused before is not looked at */
         size_t frontier = rst_load_relaxed(&rst_arenas[a].frontier);
+        rst_relic_purged(&rst_arenas[a], 0, frontier / RST_SLICE_SIZE);
         rst_os_remap(rst_arenas[a].base, frontier);
         rst_huge_forget(&rst_arenas[a], 0, frontier / RST_SLICE_SIZE);
     }
