@@ -3,8 +3,8 @@
 # Copyright (c) The roost authors
 """Compare allocators on roost_bench's kernels and on whole programs, interleaved.
 
-In every round each row is run once on each allocator, in an order that turns by one from round
-to round, so that drift of the machine falls on all alike. Printed are medians as ratios to the
+In every round each row is run once on each allocator, in an order that is another in each
+round, so that drift of the machine, and what the one before left behind, falls on all alike. Printed are medians as ratios to the
 best of the row, for time and for peak RSS, with the spread (max - min) / median in percent.
 """
 import argparse

@@ -6,7 +6,6 @@
 include_guard()
 
 option(ROOST_CHECKED "Verify invariants while running" OFF)
-option(ROOST_UNITY "Compile the libraries as one unit" OFF)
 option(ROOST_WERROR "Treat warnings as errors" OFF)
 option(ROOST_COVERAGE "Record test coverage (gcov)" OFF)
 set(ROOST_TLS_MODEL initial-exec CACHE STRING "Thread-local storage model; global-dynamic allows a late dlopen")
@@ -45,10 +44,8 @@ find_package(Threads REQUIRED)
 add_library(roost_flags INTERFACE)
 target_link_libraries(roost_flags INTERFACE Threads::Threads)
 target_compile_options(roost_flags INTERFACE
-    -Wall -Wextra -Wundef -Wpointer-arith -Wformat=2 -Wwrite-strings
+    -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wformat=2 -Wwrite-strings
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
-    # In one unit a parameter may well have the name of another file's static.
-    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow>
     $<$<BOOL:${ROOST_WERROR}>:-Werror>
     $<$<CONFIG:Release>:-g>)
 # Written with nothing behind the =, so that a source may say `#define _GNU_SOURCE` as well.

@@ -118,6 +118,13 @@ static void free_large(rst_slice *slice, void *pointer)
     rst_purge_tick();
 }
 
+/* A thread that makes no pages itself does not see memory grow: from now on blocks from so far up go by rst_free_other. */
+static void free_first_of_others(rst_heap *heap, rst_slice *page, void *pointer)
+{
+    heap->limit = rst_load_relaxed(&rst_main_frontier); /* relaxed: too low a limit costs time only */
+    rst_remote_free(heap, page, pointer);
+}
+
 static void free_in_page(rst_slice *page, void *pointer)
 {
     rst_heap *heap = rst_thread_heap;
@@ -138,7 +145,7 @@ static void free_in_page(rst_slice *page, void *pointer)
     else if (rst_load_relaxed(&page->owner) == heap) /* we have just adopted its owner */
         rst_heap_push(heap, page, pointer);
     else
-        rst_remote_free(heap, page, pointer);
+        free_first_of_others(heap, page, pointer);
 }
 
 RST_NOINLINE void rst_free_slow(void *pointer)
@@ -153,6 +160,22 @@ RST_NOINLINE void rst_free_slow(void *pointer)
         free_large(slice, pointer);
     else
         rst_bad_pointer("free", pointer);
+}
+
+/* A block of another heap's page, or of one of our own that begins in a further slice of it. All else is said to be slow. */
+RST_NOINLINE void rst_free_other(void *pointer, rst_heap *heap)
+{
+    rst_slice *slice = heap->slices + (((uintptr_t)pointer - (uintptr_t)heap->base) >> RST_SLICE_SHIFT);
+    bool inside = slice->kind == RST_KIND_INTERIOR;
+    size_t before = inside ? slice->span : 0;
+    rst_slice *page = slice - before;
+    size_t offset = before * RST_SLICE_SIZE + ((uintptr_t)pointer & (RST_SLICE_SIZE - 1));
+    if (RST_UNLIKELY((slice->kind != RST_KIND_PAGE && !inside) || !rst_page_has_block_at(page, offset)))
+        rst_free_slow(pointer);
+    else if (rst_load_relaxed(&page->owner) == heap) /* relaxed: as in rst_free */
+        rst_heap_push(heap, page, pointer);
+    else
+        rst_remote_free(heap, page, pointer);
 }
 
 /* --- the names ------------------------------------------------------------------------------------------------------------------ */

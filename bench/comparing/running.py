@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) The roost authors
-"""One measurement, and all of them: interleaved, in an order that turns by one from round to round."""
+"""One measurement, and all of them: interleaved, in an order that changes from round to round."""
 import json
 import mmap
 import os
+import random
 import subprocess
 import sys
 import time
@@ -98,16 +99,22 @@ def said(outcome):
     return "{value:.5g} {unit}, {rss_kib} KiB, {faults} faults".format(**outcome)
 
 
+def order(names, row, turn):
+    """The allocators of one round, the same in each run. Shuffled: what a process leaves behind (huge pages at hand, or a host that has them)
+    is felt by the next one, which must not always be the same."""
+    names = list(names)
+    random.Random(f"{row} {turn}").shuffle(names)
+    return names
+
+
 def measure(rows, libraries, rounds, before=lambda: None, tell=note):
     """results[row][allocator]: one outcome per round. rows: name to a function of a library's path."""
     results = {row: {name: [] for name in libraries} for row in rows}
-    names = list(libraries)
-    total = rounds * len(rows) * len(names)
+    total = rounds * len(rows) * len(libraries)
     count, begin = 0, time.monotonic()
     for turn in range(rounds):
         for row, run in rows.items():
-            for i in range(len(names)):
-                name = names[(i + turn) % len(names)]
+            for name in order(libraries, row, turn):
                 before()
                 outcome = run(libraries[name])
                 results[row][name].append(outcome)

@@ -130,11 +130,17 @@ rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus);
 /* Put back a chain of `count` blocks whose last is `tail`. */
 rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count);
 
-/* Whether a block of the page begins at an address in it; it may not be in use. Any thread. */
-RST_INLINE bool rst_page_has_block(const rst_slice *page, const void *address)
+/* Whether a block of the page begins at an offset in it; it may not be in use. Any thread. */
+RST_INLINE bool rst_page_has_block_at(const rst_slice *page, size_t offset)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
-    return rst_class_index(info, (uintptr_t)address - (uintptr_t)rst_page_memory(page)) < info->capacity;
+    return rst_class_index(info, offset) < info->capacity;
+}
+
+/* The same of an address. */
+RST_INLINE bool rst_page_has_block(const rst_slice *page, const void *address)
+{
+    return rst_page_has_block_at(page, (uintptr_t)address - (uintptr_t)rst_page_memory(page));
 }
 
 /* The first slice of the page that `slice` belongs to. Any thread that knows a live block in it. */

@@ -69,7 +69,7 @@ typedef struct rst_heap {
     rst_slice *available[RST_CLASS_COUNT]; /* [owner] further pages with free blocks */
     char *base;                            /* [fixed] of arena 0 */
     rst_slice *slices;                     /* [fixed] of arena 0 */
-    size_t limit;                          /* [owner] the frontier when it last made a page: its own lie below */
+    size_t limit;                          /* [owner] the frontier as it was lately: its own pages lie below */
     rst_slice *spare;                      /* [owner] empty pages of one slice, linked by next */
     rst_slice *spare_medium;               /* [owner] one empty page of RST_MEDIUM_SLICES, or NULL */
     uint32_t spares;                       /* [owner] how many */

@@ -39,6 +39,11 @@ static void batch_send(rst_heap *heap, rst_batch *batch)
     batch->page = NULL;
 }
 
+RST_INLINE rst_batch *batch_of(rst_heap *heap, const rst_slice *page)
+{
+    return &heap->batch[rst_batch_slot(page)];
+}
+
 void rst_remote_flush(rst_heap *heap)
 {
     for (unsigned i = 0; i < RST_BATCH_COUNT; i++) {
@@ -48,23 +53,50 @@ void rst_remote_flush(rst_heap *heap)
     heap->out_budget = RST_OUT_BUDGET;
 }
 
-void rst_remote_free(rst_heap *heap, rst_slice *page, void *memory)
+/* Append a block to its page's open batch. The caller is inside. */
+RST_INLINE void append(rst_heap *heap, rst_batch *batch, rst_block *block)
 {
-    rst_block *block = memory;
-    rst_batch *batch = &heap->batch[rst_batch_slot(page)];
-    rst_heap_enter(heap);
-    if (RST_UNLIKELY(batch->page != page)) {
-        if (batch->page != NULL)
-            batch_send(heap, batch);
-        *batch = (rst_batch){.page = page, .tail = block};
-    }
     block->next = batch->head;
     batch->head = block;
     batch->count++;
-    heap->out_budget -= (int32_t)rst_classes[page->size_class].size + RST_OUT_BLOCK_COST;
-    if (RST_UNLIKELY(heap->out_budget < 0))
+    heap->out_budget -= (int32_t)rst_classes[batch->page->size_class].size + RST_OUT_BLOCK_COST;
+}
+
+/* Too much waits: all goes. */
+static RST_NOINLINE void flush_and_leave(rst_heap *heap)
+{
+    rst_remote_flush(heap);
+    rst_heap_leave(heap);
+}
+
+/* The batch is another page's, or none. */
+static RST_NOINLINE void open_batch(rst_heap *heap, rst_slice *page, rst_block *block)
+{
+    rst_batch *batch = batch_of(heap, page);
+    rst_heap_enter(heap);
+    if (batch->page != NULL)
+        batch_send(heap, batch);
+    *batch = (rst_batch){.page = page, .tail = block};
+    append(heap, batch, block);
+    if (heap->out_budget < 0)
         rst_remote_flush(heap);
     rst_heap_leave(heap);
+}
+
+/* Its slow parts come last, so that nothing is saved for them. */
+void rst_remote_free(rst_heap *heap, rst_slice *page, void *block)
+{
+    rst_batch *batch = batch_of(heap, page);
+    if (RST_UNLIKELY(batch->page != page)) {
+        open_batch(heap, page, block);
+        return;
+    }
+    rst_heap_enter(heap);
+    append(heap, batch, block);
+    if (RST_UNLIKELY(heap->out_budget < 0))
+        flush_and_leave(heap);
+    else
+        rst_heap_leave(heap);
 }
 
 void rst_remote_free_alone(rst_slice *page, void *block)

@@ -9,7 +9,7 @@
 #include "threadcache/heap.h"
 
 /* Free a block of a page that another heap owns. `heap` is this thread's, not rst_heap_none. */
-void rst_remote_free(rst_heap *heap, rst_slice *page, void *memory);
+void rst_remote_free(rst_heap *heap, rst_slice *page, void *block);
 
 /* The same for a thread without a heap: a message of one block. */
 void rst_remote_free_alone(rst_slice *page, void *block);

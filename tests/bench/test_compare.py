@@ -148,12 +148,19 @@ class Choices(unittest.TestCase):
         refused = {"benchmarks": [{"error_occurred": True, "error_message": "no"}]}
         self.assertEqual(running.kernel_outcome(json.dumps(refused)), "refused: no")
 
-    def test_order_turns(self):
-        order = []
-        row = {"r": lambda library: order.append(library) or figures.outcome(1.0, "s", 1, 1)}
-        results = running.measure(row, {"x": "X", "y": "Y", "z": None}, 3, tell=lambda text: None)
-        self.assertEqual(order, ["X", "Y", None, "Y", None, "X", None, "X", "Y"])
-        self.assertEqual(len(results["r"]["z"]), 3)
+    def test_order_changes(self):
+        seen = []
+        row = {"r": lambda library: seen.append(library) or figures.outcome(1.0, "s", 1, 1)}
+        results = running.measure(row, {"x": "X", "y": "Y", "z": None}, 20, tell=lambda text: None)
+        self.assertEqual(len(results["r"]["z"]), 20)
+        rounds = [tuple(seen[i:i + 3]) for i in range(0, 60, 3)]
+        self.assertTrue(all(set(one) == {"X", "Y", None} for one in rounds))
+        self.assertEqual(len(set(rounds)), 6)  # each order comes
+        before = {a for a, b in zip(seen, seen[1:]) if b == "X"}
+        self.assertTrue(before >= {"Y", None})  # nobody always follows the same one
+
+    def test_order_is_the_same_again(self):
+        self.assertEqual(running.order("abcdef", "r", 3), running.order("abcdef", "r", 3))
 
     def test_what_goes_wrong_is_said(self):
         self.assertEqual(running.call(["/no/such"], 60), (None, "/no/such: No such file or directory"))
