@@ -8,6 +8,7 @@
 #include "threadcache/registry.h"
 #include "threadcache/relief.h"
 #include "threadcache/remote.h"
+#include "threadcache/sparse.h"
 
 #include <string.h>
 
@@ -50,7 +51,8 @@ static void gather(void)
 size_t rst_trim(void)
 {
     gather();
-    return rst_purge_all();
+    size_t purged = rst_purge_all();
+    return purged + rst_sparse_purge();
 }
 
 /* What a thread holds that did not answer. It may be changing: a figure of a moment ago. */

@@ -13,6 +13,7 @@
 #include "stats/report.h"
 #include "stats/reporter.h"
 #include "threadcache/registry.h"
+#include "threadcache/sparse.h"
 #include "threadcache/steward.h"
 
 /* What this thread has been through. */
@@ -64,6 +65,7 @@ static void after_fork(bool child)
         rst_limits_forget();
         rst_limit_forget();
         rst_steward_forget();
+        rst_sparse_forget();
     }
     rst_reporter_forget();
 }

@@ -56,6 +56,9 @@ enum chain_end {
 bool chain_open(struct chain *chain, const struct image *image, const struct image_run *page);
 void chain_close(struct chain *chain);
 enum chain_end chain_follow(struct chain *chain, uint64_t head, uint32_t most, uint32_t *count);
+/* The blocks of the page that are free without a list, where memory was given back: not more, nor fewer, than it counts, or CHAIN_OUT. A core
+ * file from a machine with OS pages of another size counts otherwise. */
+enum chain_end chain_holes(struct chain *chain, uint32_t *count);
 /* Index of a block in the page; UINT32_MAX when there is none. */
 uint32_t chain_index(const struct chain *chain, uint64_t block);
 

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* --- chains ---------------------------------------------------------------------------------------------------------- */
 
@@ -50,6 +51,36 @@ enum chain_end chain_follow(struct chain *chain, uint64_t head, uint32_t most, u
     return CHAIN_ENDED;
 }
 
+/* Blocks that begin in an OS page which was given back, and so are in no list. */
+static bool follow_hole(struct chain *chain, size_t from, size_t to, uint32_t *count)
+{
+    uint64_t size = chain->image->layout->classes[chain->page->size_class].size;
+    for (uint64_t i = (from + size - 1) / size; i * size < to && i < chain->page->carved; i++) {
+        if ((chain->seen[i / 64] >> i % 64 & 1) != 0) {
+            chain->bad = chain->window.start + i * size;
+            return false;
+        }
+        chain->seen[i / 64] |= (uint64_t)1 << i % 64;
+        ++*count;
+    }
+    return true;
+}
+
+enum chain_end chain_holes(struct chain *chain, uint32_t *count)
+{
+    const struct layout *l = chain->image->layout;
+    size_t os_page = (size_t)sysconf(_SC_PAGESIZE);
+    *count = 0;
+    for (size_t i = 0; i < chain->page->span; i++) {
+        uint64_t mask = layout_get(chain->page->slice + i * l->sizeof_slice, l->slice_holes) & UINT16_MAX;
+        for (size_t at = i * l->const_slice_size; mask != 0; mask >>= 1, at += os_page) {
+            if ((mask & 1) != 0 && !follow_hole(chain, at, at + os_page, count))
+                return CHAIN_AGAIN;
+        }
+    }
+    return *count == chain->page->in_holes ? CHAIN_ENDED : CHAIN_OUT;
+}
+
 /* --- pages ----------------------------------------------------------------------------------------------------------- */
 
 static const char *const free_problems[] = {
@@ -61,6 +92,11 @@ static const char *const list_problems[] = {
     [CHAIN_OUT] = "blocks to hand out are chained to %llx, which is no block of it (written after free?)",
     [CHAIN_AGAIN] = "the block at %llx is free twice, and is handed out next (freed twice?)",
     [CHAIN_UNREADABLE] = "blocks to hand out cannot be read at %llx",
+};
+
+static const char *const hole_problems[] = {
+    [CHAIN_OUT] = "%llu of its blocks lie in memory that was given back, and it counts another number",
+    [CHAIN_AGAIN] = "the block at %llx is free twice (freed twice?)",
 };
 
 static void page_finding(struct round *round, const struct image_run *run, const char *what, uint64_t evidence,
@@ -102,7 +138,8 @@ static void check_travelling(struct round *round, const struct image_run *run, c
 static void check_counts(struct round *round, const struct image_run *run, uint32_t free_count)
 {
     const struct layout *l = round->image->layout;
-    int64_t missing = (int64_t)run->carved - (int64_t)free_count - (int64_t)run->out - (int64_t)run->kept;
+    int64_t missing =
+        (int64_t)run->carved - (int64_t)free_count - (int64_t)run->out - (int64_t)run->kept - (int64_t)run->in_holes;
     if (missing > 0)
         page_finding(round, run, "%llu of its blocks are lost: neither free nor in use", (uint64_t)missing, run->owner);
     else if (missing < 0)
@@ -119,7 +156,7 @@ static void check_blocks(struct round *round, const struct image_run *run)
     const struct layout *l = image->layout;
     const struct image_heap *heap = image_heap_at(image, run->owner);
     struct chain chain;
-    uint32_t free_count = 0, ready = 0;
+    uint32_t free_count = 0, ready = 0, in_holes = 0;
     if (!chain_open(&chain, image, run)) {
         round->out_of_memory = true;
         return;
@@ -139,9 +176,14 @@ static void check_blocks(struct round *round, const struct image_run *run)
             page_finding(round, run, "there are %llu more blocks to hand out than it counts", ready - run->out,
                          run->owner);
     }
+    if (end == CHAIN_ENDED && run->in_holes != 0) {
+        end = chain_holes(&chain, &in_holes);
+        if (end != CHAIN_ENDED)
+            page_finding(round, run, hole_problems[end], end == CHAIN_AGAIN ? chain.bad : in_holes, BY_NOBODY);
+    }
     if (end == CHAIN_ENDED)
         check_travelling(round, run, &chain);
-    round->blocks += free_count + ready;
+    round->blocks += free_count + ready + in_holes;
     chain_close(&chain);
 }
 
@@ -163,7 +205,8 @@ static void check_page(struct round *round, const struct image_run *run)
         if (layout_get(slice, l->slice_kind) != l->const_kind_interior || layout_get(slice, l->slice_span) != i)
             page_finding(round, run, "its slice %llu does not lead back to it", i, BY_ANYBODY);
     }
-    if (run->state != l->const_page_taken) /* of those the memory was given back */
+    if (run->state != l->const_page_taken &&
+        !run->held) /* of the first the memory was given back, of the second the list is being changed */
         check_blocks(round, run);
 }
 

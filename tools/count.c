@@ -29,7 +29,10 @@ static void run_of_page(const struct layout *l, struct image_run *run)
         return;
     }
     run->state = (uint32_t)layout_get(run->slice, l->slice_state) & l->const_page_state_mask;
+    run->held = (layout_get(run->slice, l->slice_state) & l->const_page_held) != 0;
     run->carved = (uint32_t)layout_get(run->slice, l->slice_carved);
+    if (run->state != l->const_page_taken)
+        run->in_holes = (uint32_t)(layout_get(run->slice, l->slice_holes) >> 16 & UINT16_MAX);
     run->kept = (uint32_t)layout_get(run->slice, l->slice_foreign_count);
     run->owner = layout_get(run->slice, l->slice_owner);
     run->out = image_blocks_out(l, run->slice);

@@ -66,7 +66,9 @@ struct image_run {
     enum image_kind kind;
     const char *slice; /* its descriptor */
     uint32_t size_class, state, carved, out, kept;
-    uint64_t owner; /* address of the heap */
+    uint32_t in_holes; /* blocks that begin in memory that was given back: free, and in no list */
+    bool held;         /* an outsider is changing its list */
+    uint64_t owner;    /* address of the heap */
     uint64_t large_size;
     bool dirty; /* of a free slice: may be resident */
 };

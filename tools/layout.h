@@ -17,14 +17,14 @@
     W(segment, free) W(segment, dirty) W(segment, aged) W(segment, visited) \
     W(slice, owner) W(slice, free) W(slice, left) W(slice, state) W(slice, carved) W(slice, size_class) W(slice, kind) \
     W(slice, foreign_count) W(slice, span) W(slice, foreign_head) W(slice, foreign_tail) W(slice, large_size) \
-    W(slice, returned_next) W(slice, next) W(slice, prev) \
+    W(slice, returned_next) W(slice, holes) W(slice, next) W(slice, prev) \
     M(heap, list) M(heap, handed) W(heap, number) W(heap, flushed_ms) M(heap, active) M(heap, available) W(heap, spare) W(heap, spare_medium) W(heap, spares) W(heap, busy) \
     W(heap, thread_id) W(heap, next_heap) M(heap, counters) M(heap, batch) W(heap, inbox) W(heap, state) W(heap, token) \
     W(heap, outside_pages) W(heap, foreign) W(heap, returned) M(heap, outside) \
     W(batch, page) W(batch, head) W(batch, tail) W(batch, count) \
     W(message, next) W(message, head) W(message, count) \
     C(arena_max) C(slice_size) C(segment_slices) C(group_segments) C(run_levels) C(grain) C(batch_count) C(inbox_shift) \
-    C(page_state_mask) C(page_no_end) C(page_active) C(page_full) C(page_available) C(page_taken) \
+    C(page_state_mask) C(page_no_end) C(page_active) C(page_full) C(page_available) C(page_taken) C(page_held) \
     C(kind_none) C(kind_page) C(kind_interior) C(kind_large) C(heap_attached) C(heap_idle) C(heap_lost)
 /* clang-format on */
 

@@ -62,7 +62,7 @@ static bool mark_free(struct chain *chain, uint32_t *count)
     uint64_t slice = run->arena->slices_at + (uint64_t)run->index * l->sizeof_slice;
     uint32_t found = 0;
     *count = 0;
-    if (run->state == l->const_page_taken || run->carved > l->classes[run->size_class].capacity)
+    if (run->state == l->const_page_taken || run->held || run->carved > l->classes[run->size_class].capacity)
         return false;
     if (chain_follow(chain, layout_get(run->slice, l->slice_free), UINT32_MAX, &found) != CHAIN_ENDED)
         return false;
@@ -76,6 +76,11 @@ static bool mark_free(struct chain *chain, uint32_t *count)
     if (run->kept != 0) {
         uint64_t head = chain->window.start + layout_get(run->slice, l->slice_foreign_head) * l->const_grain;
         if (chain_follow(chain, head, run->kept, &found) != CHAIN_ENDED)
+            return false;
+        *count += found;
+    }
+    if (run->in_holes != 0) {
+        if (chain_holes(chain, &found) != CHAIN_ENDED)
             return false;
         *count += found;
     }

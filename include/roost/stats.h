@@ -44,6 +44,8 @@ extern "C" {
       "exact. One per run of slices") \
     X(purged, COUNTER, "bytes", "memory given back", \
       "exact. Large blocks that gave memory back by a fresh mapping are not in it") \
+    X(purged_inside, COUNTER, "bytes", "of that, inside pages in use", \
+      "exact. See [memory.md](memory.md)") \
     X(huge_asked, COUNTER, "segments", "times that a segment asked for a huge page", \
       "exact. Whether the kernel gave one is in AnonHugePages of /proc/PID/smaps") \
     X(huge_dropped, COUNTER, "segments", "times that one stopped asking", \

@@ -42,7 +42,8 @@ typedef enum rst_kind {
     RST_KIND_LARGE     /* first slice of a large block */
 } rst_kind;
 
-/* Where a page stands with its heap: the low bits of its state word. The other bits are a version, which counts the changes. */
+/* Where a page stands with its heap: the low bits of its state word. Then marks of AVAILABLE pages, set by outsiders (hollow.h); the rest is
+ * a version, which counts the changes. */
 typedef enum rst_page_state {
     RST_PAGE_ACTIVE = 0, /* the heap takes blocks of this class from it */
     RST_PAGE_FULL,       /* in no list; `left` counts to its becoming available */
@@ -57,7 +58,17 @@ typedef enum rst_page_past {
 } rst_page_past;
 
 #define RST_PAGE_STATE_MASK 3u
-#define RST_PAGE_VERSION 4u
+#define RST_PAGE_OLD 4u      /* has been AVAILABLE since a visit */
+#define RST_PAGE_HELD 8u     /* an outsider is at its free blocks: its owner does not activate or end it */
+#define RST_PAGE_EMPTIED 16u /* HELD, and the owner has freed its last block meanwhile: the outsider's to take */
+#define RST_PAGE_VERSION 32u
+
+/* What of a page's blocks went back to the OS, for each of its slices; the rest for the whole page, in its first one. */
+typedef struct rst_holes {
+    uint16_t mask;   /* a bit for each OS page of the slice: every block that begins in it is in no list, and free */
+    uint16_t blocks; /* how many such blocks the page has */
+    uint32_t seen;   /* what it looked like when its holes were made: rst_hollow_mark */
+} rst_holes;
 
 /* Slice descriptor; that of a page's first slice is the page. One cache line. */
 typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
@@ -79,7 +90,8 @@ typedef struct RST_ALIGNED(RST_CACHE_LINE) rst_slice {
     uint16_t foreign_tail;
     union {
         size_t large_size;               /* [fixed] usable bytes of a large block */
-        struct rst_slice *returned_next; /* [token] in the heap's list of returned pages */
+        struct rst_slice *returned_next; /* [token] of a TAKEN page: in the heap's list of returned pages */
+        rst_holes holes;                 /* [who holds the page; owner, of an ACTIVE one] */
     };
     struct rst_slice *next, *prev; /* [owner] neighbours in the heap's list */
 } rst_slice;

@@ -2,6 +2,7 @@
 #include "core/page.h"
 
 #include "core/counters.h"
+#include "core/holes.h"
 #include "core/huge.h"
 #include "core/segment.h"
 #include "os/fmt.h"
@@ -13,6 +14,8 @@ static void page_reset(rst_slice *page, unsigned size_class)
     page->carved = 0;
     page->foreign_count = 0;
     page->size_class = (uint8_t)size_class;
+    for (unsigned i = 0; i < rst_classes[size_class].span; i++)
+        page[i].holes = (rst_holes){.mask = 0};
     rst_page_shift(page, RST_PAGE_ACTIVE, RST_PAGE_NO_END);
     page->next = page->prev = NULL;
 }
@@ -57,50 +60,80 @@ void rst_page_end(rst_slice *page)
     rst_slices_release(arena, rst_slice_index(&rst_arenas[arena], page), span, written);
 }
 
+/* Chain blocks that lie side by side, of an ACTIVE page, before *list. */
+static void chain_run(rst_slice *page, unsigned first_index, unsigned count, rst_block **list)
+{
+    size_t size = rst_classes[page->size_class].size;
+    char *first = rst_page_memory(page) + first_index * size;
+    char *last = first + (size_t)(count - 1) * size;
+    for (char *p = first; p < last; p += size)
+        ((rst_block *)p)->next = (rst_block *)(p + size);
+    ((rst_block *)last)->next = *list;
+    rst_store_relaxed(&page->left, rst_load_relaxed(&page->left) + count); /* relaxed: active */
+    *list = (rst_block *)first;
+}
+
 unsigned rst_page_carve(rst_slice *page, rst_block **list)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
+    unsigned first = page->carved;
     unsigned count = (unsigned)rst_min(info->chunk, (size_t)(info->capacity - page->carved));
-    if (count == 0)
-        return 0;
-    char *first = rst_page_memory(page) + (size_t)page->carved * info->size;
-    char *last = first + (size_t)(count - 1) * info->size;
-    for (char *p = first; p < last; p += info->size)
-        ((rst_block *)p)->next = (rst_block *)(p + info->size);
-    ((rst_block *)last)->next = *list;
-    page->carved = (uint16_t)(page->carved + count);
-    rst_store_relaxed(&page->left, rst_load_relaxed(&page->left) + count); /* relaxed: active */
-    *list = (rst_block *)first;
+    if (RST_UNLIKELY(page->holes.blocks != 0))
+        count = rst_holes_fill(page, &first);
+    else
+        page->carved = (uint16_t)(page->carved + count);
+    if (count != 0)
+        chain_run(page, first, count, list);
     return count;
 }
 
-bool rst_page_activate(rst_slice *page)
+rst_page_activation rst_page_activate(rst_slice *page)
 {
     uint32_t seen = rst_load_relaxed(&page->state);
-    if ((seen & RST_PAGE_STATE_MASK) != RST_PAGE_AVAILABLE)
-        return false;
-    /* relaxed on success: only the owner reads an active page. Against the swap in rst_page_take_whole: one of the two wins. */
-    if (!atomic_compare_exchange_strong_explicit(&page->state, &seen,
-                                                 (seen & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION + RST_PAGE_ACTIVE,
-                                                 memory_order_relaxed, memory_order_relaxed))
-        return false;
+    do {
+        if ((seen & RST_PAGE_STATE_MASK) != RST_PAGE_AVAILABLE)
+            return RST_PAGE_WAS_TAKEN;
+        if ((seen & RST_PAGE_HELD) != 0)
+            return RST_PAGE_IS_HELD;
+        /* acquire: what an outsider did to the page while it held it. Nobody but the owner reads an active page. Against the swaps in
+         * rst_page_take_whole and rst_page_hold: one of the two wins. */
+    } while (!rst_cas_acquire(&page->state, &seen, rst_page_state_after(seen, RST_PAGE_ACTIVE)));
     rst_store_relaxed(&page->left, RST_PAGE_NO_END + rst_load_relaxed(&page->left)); /* relaxed: active */
+    return RST_PAGE_ACTIVATED;
+}
+
+/* The last block of an AVAILABLE page is back: from here on the page is the owner's alone, ACTIVE, and empty. False: an outsider holds it, and
+ * is told. */
+static bool page_claim_empty(rst_slice *page)
+{
+    uint32_t seen = rst_load_relaxed(&page->state);
+    uint32_t next;
+    do {
+        if ((seen & RST_PAGE_STATE_MASK) != RST_PAGE_AVAILABLE)
+            return false; /* a block was freed once too often */
+        next = (seen & RST_PAGE_HELD) != 0 ? seen | RST_PAGE_EMPTIED : rst_page_state_after(seen, RST_PAGE_ACTIVE);
+        /* acquire: what an outsider did to the page. release: it takes the page, and sees the last block chained. */
+    } while (!rst_cas_acq_rel(&page->state, &seen, next));
+    if ((next & RST_PAGE_HELD) != 0)
+        return false;
+    rst_store_relaxed(&page->left, RST_PAGE_NO_END); /* relaxed: active */
     return true;
 }
 
 rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
-    unsigned event = RST_PAGE_NO_EVENT;
-    uint32_t left = 0;
     if (rst_page_state_of(page) == RST_PAGE_FULL) {
-        left = info->capacity - info->reserve - surplus;
+        uint32_t left = info->capacity - info->reserve - surplus;
+        if (left == 0) {
+            rst_page_shift(page, RST_PAGE_ACTIVE, RST_PAGE_NO_END);
+            return (rst_page_event)(RST_PAGE_WAS_FULL | RST_PAGE_NOW_EMPTY);
+        }
         rst_page_shift(page, RST_PAGE_AVAILABLE, left);
-        event |= RST_PAGE_WAS_FULL;
+        rst_holes_want(page);
+        return RST_PAGE_WAS_FULL;
     }
-    if (left == 0)
-        event |= RST_PAGE_NOW_EMPTY;
-    return (rst_page_event)event;
+    return page_claim_empty(page) ? RST_PAGE_NOW_EMPTY : RST_PAGE_NO_EVENT;
 }
 
 rst_page_event rst_page_put_chain(rst_slice *page, rst_block *head, rst_block *tail, uint32_t count)
@@ -122,7 +155,7 @@ void rst_page_recount(rst_slice *page)
     uint32_t count = 0;
     for (const rst_block *b = page->free; b != NULL; b = b->next)
         count++;
-    rst_store_relaxed(&page->left, RST_PAGE_NO_END + page->carved - count); /* relaxed: active */
+    rst_store_relaxed(&page->left, RST_PAGE_NO_END + rst_page_made(page) - count); /* relaxed: active */
 }
 
 /* --- outsiders --------------------------------------------------------------------------------------------------------------- */
@@ -151,13 +184,12 @@ rst_page_state rst_page_take_whole(rst_slice *page, bool available_too)
     uint32_t seen = rst_load_acquire(&page->state);
     uint32_t left = rst_load_acquire(&page->left);
     rst_page_state state = (rst_page_state)(seen & RST_PAGE_STATE_MASK);
-    if (state != RST_PAGE_FULL && (state != RST_PAGE_AVAILABLE || !available_too))
+    if (state != RST_PAGE_FULL && (state != RST_PAGE_AVAILABLE || !available_too || (seen & RST_PAGE_HELD) != 0))
         return RST_PAGE_ACTIVE;
     /* Zero: the owner is about to act on it. */
     if (left == 0 || rst_page_out_in(page, state, left) != page->foreign_count)
         return RST_PAGE_ACTIVE;
-    uint32_t taken = (seen & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION + RST_PAGE_TAKEN;
-    return rst_cas_acq_rel(&page->state, &seen, taken) ? state : RST_PAGE_ACTIVE;
+    return rst_cas_acq_rel(&page->state, &seen, rst_page_state_after(seen, RST_PAGE_TAKEN)) ? state : RST_PAGE_ACTIVE;
 }
 
 void rst_page_purge(rst_slice *page)
@@ -194,6 +226,6 @@ void rst_page_check(const rst_slice *page)
         if (++count > page->carved)
             check_failed(page, "its free list has a circle");
     }
-    if (count + rst_page_out(page) != page->carved)
+    if (count + rst_page_out(page) != rst_page_made(page))
         check_failed(page, "free and used blocks do not add up");
 }

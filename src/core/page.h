@@ -5,6 +5,7 @@
  *   AVAILABLE:         left == blocks that are out.
  *   ACTIVE:            the same and RST_PAGE_NO_END more: no event, its class is in use.
  *   FULL:              left == blocks that must still come back before the page is available again. It is carved to its end.
+ * A block in a hole (holes.h) is as one uncarved: neither on `free` nor out.
  * So a free decrements `left` and nothing else, and zero is the only event.
  *
  * Owner's thread only, unless said. An outsider is another thread with the owner's token: it collects foreign blocks beside the page, and
@@ -19,7 +20,7 @@
 typedef enum rst_page_event {
     RST_PAGE_NO_EVENT = 0,
     RST_PAGE_WAS_FULL = 1, /* in no list, and now has blocks to give: its state is AVAILABLE */
-    RST_PAGE_NOW_EMPTY = 2 /* every carved block is back */
+    RST_PAGE_NOW_EMPTY = 2 /* every carved block is back: it is ACTIVE, so that no outsider looks at it */
 } rst_page_event;
 
 /* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. `dense`: see rst_slices_claim.
@@ -32,7 +33,8 @@ void rst_page_recut(rst_slice *page, unsigned size_class);
 /* Give an empty page's slices back to the arena. */
 void rst_page_end(rst_slice *page);
 
-/* Carve up to one chunk and put it before *list; returns how many blocks, 0 when all are carved. They count as out. */
+/* Carve up to one chunk, or take what begins in one hole, and put it before *list; returns how many blocks, 0 when there is nothing left to
+ * carve. They count as out. */
 unsigned rst_page_carve(rst_slice *page, rst_block **list);
 
 #define RST_PAGE_NO_END ((uint32_t)1 << 16)
@@ -42,18 +44,25 @@ RST_INLINE rst_page_state rst_page_state_of(const rst_slice *page)
     return (rst_page_state)(rst_load_relaxed(&page->state) & RST_PAGE_STATE_MASK); /* relaxed: owner's own */
 }
 
-/* Change the state. An outsider that has read the old one either fails to take the page or sees that `left` is in transition: so 0
+/* The state word that follows another one: a new version, no marks. */
+RST_INLINE uint32_t rst_page_state_after(uint32_t seen, rst_page_state state)
+{
+    return (seen & ~(RST_PAGE_VERSION - 1)) + RST_PAGE_VERSION + (uint32_t)state;
+}
+
+/* Change the state, of a page that is not AVAILABLE. An outsider that has read the old one either fails to take the page or sees that `left` is in transition: so 0
  * comes before the new state, and that before the new count. release: pairs with rst_page_take_whole. */
 RST_INLINE void rst_page_shift(rst_slice *page, rst_page_state state, uint32_t left)
 {
-    uint32_t version = (rst_load_relaxed(&page->state) & ~RST_PAGE_STATE_MASK) + RST_PAGE_VERSION;
+    uint32_t next = rst_page_state_after(rst_load_relaxed(&page->state), state);
     rst_store_relaxed(&page->left, 0u);
-    rst_store_release(&page->state, version | (uint32_t)state);
+    rst_store_release(&page->state, next);
     rst_store_release(&page->left, left);
 }
 
-/* AVAILABLE to ACTIVE. False: an outsider has taken the page. */
-bool rst_page_activate(rst_slice *page);
+/* AVAILABLE to ACTIVE. Otherwise an outsider has taken the page, or holds it for now. */
+typedef enum rst_page_activation { RST_PAGE_ACTIVATED, RST_PAGE_WAS_TAKEN, RST_PAGE_IS_HELD } rst_page_activation;
+rst_page_activation rst_page_activate(rst_slice *page);
 
 /* The last block has been taken: the page is in no list until enough came back. */
 RST_INLINE void rst_page_set_full(rst_slice *page)
@@ -109,22 +118,33 @@ void rst_page_mend_both(rst_slice *page, rst_block **ready);
 /* Say of a block of the page what was done to it; abort unless the option says otherwise. */
 void rst_page_blame(const rst_slice *page, const void *block, const char *what);
 
+/* Blocks that are out or on `free`. */
+RST_INLINE uint32_t rst_page_made(const rst_slice *page)
+{
+    return (uint32_t)page->carved - page->holes.blocks;
+}
+
 /* Blocks that came back to an ACTIVE page. */
 RST_INLINE uint32_t rst_page_back(const rst_slice *page)
 {
-    return RST_PAGE_NO_END + page->carved - rst_load_relaxed(&page->left); /* relaxed: nobody else reads it then */
+    return rst_page_made(page) + RST_PAGE_NO_END -
+           rst_load_relaxed(&page->left); /* relaxed: nobody else reads it then */
 }
 
 /* Take all free blocks; NULL when there are none. They count as out. ACTIVE. */
 RST_INLINE rst_block *rst_page_take(rst_slice *page)
 {
     rst_block *list = page->free;
+    rst_store_relaxed(&page->left, RST_PAGE_NO_END + rst_page_made(page)); /* relaxed: as in rst_page_back */
+    /* For the compiler only. Should a fork copy us here, blocks count as out that are in the list, and rst_page_recount sets it right; the other
+     * way round the page would seem to be empty while they are missing. */
+    atomic_signal_fence(memory_order_seq_cst);
     page->free = NULL;
-    rst_store_relaxed(&page->left, RST_PAGE_NO_END + page->carved); /* relaxed: as in rst_page_back */
     return list;
 }
 
-/* `left` has become zero, and `surplus` more blocks than it counted are back: turn to the next state. */
+/* `left` has become zero, and `surplus` more blocks than it counted are back: turn to the next state. No event when an outsider holds the
+ * page: it sees to it that the empty page comes back. */
 rst_page_event rst_page_turn(rst_slice *page, uint32_t surplus);
 
 /* Put back a chain of `count` blocks whose last is `tail`. */

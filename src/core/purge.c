@@ -89,7 +89,7 @@ void rst_purge_press(bool pressed)
         rst_store_relaxed(&next_step, 0u); /* not when the delay says */
 }
 
-static uint32_t delay_now(void)
+uint32_t rst_purge_delay_now(void)
 {
     return rst_load_relaxed(&rst_purge_pressed) != 0 ? 0 : (uint32_t)rst_option_get(purge_delay);
 }
@@ -128,7 +128,7 @@ static void tick_step(void)
     if (now < due)
         return;
     uint32_t least = delay == 0 ? 0 : STEP_MIN_MS;
-    delay = delay_now();
+    delay = rst_purge_delay_now();
     uint32_t pause = (uint32_t)rst_max(step_pause(delay), least);
     purge_step step = step_of(delay, delay == 0 ? UINT32_MAX : STEP_SEGMENTS);
     /* relaxed: only decides who does the step. */
@@ -150,7 +150,7 @@ void rst_purge_tick(void)
 
 uint32_t rst_purge_step(unsigned segments)
 {
-    uint32_t delay = delay_now();
+    uint32_t delay = rst_purge_delay_now();
     purge_step step = step_of(delay, segments);
     purge_older(&step);
     if (step.budget == 0)

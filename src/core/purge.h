@@ -19,6 +19,9 @@ extern RST_HIDDEN _Atomic uint32_t rst_keeper;
 extern RST_HIDDEN _Atomic uint32_t rst_purge_pressed;
 void rst_purge_press(bool pressed);
 
+/* How long what is idle stays, ms: the option, or nothing while memory is pressed for. */
+uint32_t rst_purge_delay_now(void);
+
 /* Wake the keeper if it sleeps. Any thread, after what it should see. */
 void rst_keeper_wake(void);
 

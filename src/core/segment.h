@@ -29,6 +29,9 @@ void rst_slice_let_go(rst_arena *arena, size_t index, bool written);
  * all with `young_too`. Returns the bytes given back. Any thread. */
 size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool young_too);
 
+/* Parts of a segment are about to go back that are in use: no huge page for it any more, and what was never used of one goes. Any thread. */
+void rst_segment_break(rst_arena *arena, size_t index);
+
 /* Whether a visit might give something back once it is old enough. Any thread. */
 bool rst_segment_idles(rst_arena *arena, size_t index);
 

@@ -79,3 +79,17 @@ size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool youn
     rst_summary_lower_warm(rst_group_of_segment(arena, index), index % RST_GROUP_SEGMENTS);
     return purged;
 }
+
+void rst_segment_break(rst_arena *arena, size_t index)
+{
+    rst_segment *segment = rst_segment_at(arena, index);
+    uint32_t free = rst_load_relaxed(&segment->free);
+    uint32_t never_used;
+    do {
+        never_used = free & ~rst_load_relaxed(&segment->dirty);
+    } while (never_used != 0 && !rst_cas_acquire(&segment->free, &free, free & ~never_used));
+    rst_huge_drop(arena, index);
+    purge_runs(arena, index, never_used);
+    if (never_used != 0)
+        rst_slices_set_free(arena, index, never_used, false);
+}

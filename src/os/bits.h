@@ -26,6 +26,11 @@ RST_INLINE unsigned rst_popcount32(uint32_t x)
     return (unsigned)__builtin_popcount(x);
 }
 
+RST_INLINE unsigned rst_popcount64(uint64_t x)
+{
+    return (unsigned)__builtin_popcountll(x);
+}
+
 /* `count` ones from bit `first` on; first + count <= 32, count >= 1. */
 RST_INLINE uint32_t rst_mask32(unsigned first, unsigned count)
 {

@@ -57,6 +57,10 @@ bool rst_os_remap(void *address, size_t size);
  * For readers of statistics; any alignment of 8, any size that is a multiple of 8. */
 void rst_os_snapshot(void *to, const void *from, size_t size);
 
+/* Order what other threads write: of what the caller has seen of them, it sees from now on all that they wrote before. Where the processor
+ * keeps stores in order that is so anyhow. False: the system has no means. */
+bool rst_os_see_through(void);
+
 /* --- the process ----------------------------------------------------------------------------------------------- */
 
 /* A clock that does not go back: milliseconds. */

@@ -1,10 +1,13 @@
-/* The OS contract: a thread of our own. SPDX-License-Identifier: MIT */
+/* The OS contract: threads: one of our own, and what others write. SPDX-License-Identifier: MIT */
 #include "os/os.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { STACK_BYTES = 256 * 1024 }; /* static TLS of the whole program lies in it too */
 
@@ -65,3 +68,26 @@ uint64_t rst_os_thread_cpu_us(void)
         return 0;
     return (uint64_t)used.tv_sec * 1000000u + (uint64_t)used.tv_nsec / 1000u;
 }
+
+/* --- other threads' stores ------------------------------------------------------------------------------------------------------- */
+
+#if defined(__x86_64__)
+bool rst_os_see_through(void)
+{
+    return true; /* stores are seen in the order in which they were made */
+}
+#else
+/* From <linux/membarrier.h>, which older systems lack. */
+enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 1 << 4 };
+
+bool rst_os_see_through(void)
+{
+    int saved = errno;
+    bool done = syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0) == 0;
+    if (!done && errno == EPERM) /* not registered yet */
+        done = syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0) == 0 &&
+               syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0) == 0;
+    errno = saved;
+    return done;
+}
+#endif

@@ -44,6 +44,7 @@
     M(slice, span) \
     M(slice, foreign_head) \
     M(slice, foreign_tail) \
+    M(slice, holes) \
     M(slice, large_size) \
     M(slice, returned_next) \
     M(slice, next) \
@@ -92,6 +93,7 @@
     C(page_full, RST_PAGE_FULL) \
     C(page_available, RST_PAGE_AVAILABLE) \
     C(page_taken, RST_PAGE_TAKEN) \
+    C(page_held, RST_PAGE_HELD) \
     C(kind_none, RST_KIND_NONE) \
     C(kind_page, RST_KIND_PAGE) \
     C(kind_interior, RST_KIND_INTERIOR) \

@@ -2,6 +2,7 @@
  * and in open batches. What is not in one of them is in use. SPDX-License-Identifier: MIT */
 #include "stats/view.h"
 
+#include "core/holes.h"
 #include "core/large.h"
 #include "os/os.h"
 #include "threadcache/registry.h"
@@ -87,6 +88,29 @@ static bool mark_batches(rst_view *view, const rst_class_info *info, const rst_s
     return whole;
 }
 
+/* Blocks in memory that was given back are in no list. */
+static bool mark_holes(rst_view *view, const rst_slice *page, const rst_slice *at)
+{
+    rst_slice slices[RST_MEDIUM_SLICES];
+    uint32_t count = 0;
+    if (page->holes.blocks == 0)
+        return true;
+    if (page->span > RST_MEDIUM_SLICES)
+        return false;
+    rst_os_snapshot(slices, at, page->span * sizeof *slices);
+    if (slices[0].size_class != page->size_class || slices[0].span != page->span)
+        return false;
+    rst_grid grid = rst_grid_of(slices);
+    for (uint64_t holes = grid.holes; holes != 0; holes &= holes - 1) {
+        rst_starts starts = rst_starts_in(&grid, rst_lowest_bit64(holes));
+        for (unsigned i = starts.from; i < starts.to; i++, count++) {
+            if (!mark(view, grid.info, (const rst_block *)((char *)view->page.memory + i * grid.info->size)))
+                return false;
+        }
+    }
+    return count == page->holes.blocks;
+}
+
 /* False: they do not add up. Someone is changing them, or the program has damaged them. */
 static bool mark_all(rst_view *view, const state *s, const rst_slice *at)
 {
@@ -94,13 +118,14 @@ static bool mark_all(rst_view *view, const state *s, const rst_slice *at)
     const rst_class_info *info = &rst_classes[page->size_class];
     rst_page_state where = rst_page_state_of(page);
     uint32_t left = rst_load_relaxed(&page->left);
-    if (where == RST_PAGE_ACTIVE && left < RST_PAGE_NO_END)
+    bool held = (rst_load_relaxed(&page->state) & RST_PAGE_HELD) != 0;
+    if (held || (where == RST_PAGE_ACTIVE && left < RST_PAGE_NO_END))
         return false;
     const char *kept = (const char *)view->page.memory + (size_t)page->foreign_head * RST_GRAIN;
-    bool here = mark_chain(view, info, page->free, BROKEN) == page->carved - rst_page_out_in(page, where, left);
+    bool here = mark_chain(view, info, page->free, BROKEN) == rst_page_made(page) - rst_page_out_in(page, where, left);
     bool beside = mark_chain(view, info, (const rst_block *)kept, page->foreign_count) == page->foreign_count;
     bool listed = s->active == NULL || mark_chain(view, info, s->list, BROKEN) != BROKEN;
-    return here && beside && listed && mark_batches(view, info, at);
+    return here && beside && listed && mark_holes(view, page, at) && mark_batches(view, info, at);
 }
 
 /* --- what begins at a slice ------------------------------------------------------------------------------------------------------- */

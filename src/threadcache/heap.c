@@ -1,6 +1,7 @@
 /* Heaps, what is not hot: pages change their lists here. SPDX-License-Identifier: MIT */
 #include "threadcache/heap.h"
 
+#include "core/holes.h"
 #include "core/purge.h"
 
 /* An address minus this base is beyond any frontier, NULL's too. */
@@ -32,15 +33,18 @@ static void available_unlink(rst_heap *heap, rst_slice *page)
 
 rst_slice *rst_heap_next_available(rst_heap *heap, unsigned c)
 {
-    for (;;) {
-        rst_slice *page = heap->available[c];
-        if (page == NULL)
-            return NULL;
+    rst_slice *next;
+    for (rst_slice *page = heap->available[c]; page != NULL; page = next) {
+        next = page->next;
+        rst_page_activation done = rst_page_activate(page);
+        if (done == RST_PAGE_IS_HELD) /* not for long */
+            continue;
         available_unlink(heap, page);
-        if (RST_LIKELY(rst_page_activate(page)))
+        if (RST_LIKELY(done == RST_PAGE_ACTIVATED))
             return page;
         page->prev = page; /* in no list any more: it comes by `returned` */
     }
+    return NULL;
 }
 
 /* An empty page in no list: keep it, or give it back. */
@@ -68,9 +72,9 @@ static bool is_empty(const rst_heap *heap, rst_slice *page)
 {
     bool look = RST_CHECKED || heap->trusted < RST_TRUST_REFILLS ||
                 rst_load_relaxed(&heap->counters.pages_ended) % RST_TRUST_PAGES == 0; /* relaxed: own */
-    if (!look || RST_LIKELY(rst_page_chain_is_whole(page, page->free, page->carved)))
+    if (!look || RST_LIKELY(rst_page_chain_is_whole(page, page->free, rst_page_made(page))))
         return true;
-    rst_page_mend(page, page->free, page->carved);
+    rst_page_mend(page, page->free, rst_page_made(page));
     return false;
 }
 
@@ -130,11 +134,12 @@ static void list_fold(rst_heap *heap, unsigned c)
     uint32_t out = rst_page_out(page);
     if (out == 0) {
         page_retire(heap, page);
-    } else if (page->free == NULL && page->carved == rst_classes[c].capacity) {
+    } else if (page->free == NULL && rst_page_made(page) == rst_classes[c].capacity) {
         rst_page_set_full(page);
     } else {
         available_push(heap, page);
         rst_page_shift(page, RST_PAGE_AVAILABLE, out);
+        rst_holes_want(page);
     }
 }
 

@@ -57,6 +57,13 @@ static void foreign_unlink(rst_heap *heap, rst_slice *page)
 
 /* --- collecting ------------------------------------------------------------------------------------------------------------------ */
 
+void rst_outside_return(rst_heap *heap, rst_slice *page)
+{
+    page->returned_next = heap->returned;
+    heap->returned = page;
+    pages_changed(heap, 1);
+}
+
 /* Take a page if every block of it is kept. */
 static void settle(rst_heap *heap, rst_slice *page, bool purge)
 {
@@ -71,9 +78,7 @@ static void settle(rst_heap *heap, rst_slice *page, bool purge)
         return;
     }
     rst_page_purge(page);
-    page->returned_next = heap->returned;
-    heap->returned = page;
-    pages_changed(heap, 1);
+    rst_outside_return(heap, page);
 }
 
 static void collect_with_token(rst_heap *heap, bool purge)

@@ -18,6 +18,9 @@ void rst_outside_collect(rst_heap *heap, bool purge);
 /* Take in everything sent to an idle heap, unless someone does already. Any thread. */
 void rst_outside_drain_idle(rst_heap *heap);
 
+/* Have the owner take back a TAKEN page that is in its list. With the token. */
+void rst_outside_return(rst_heap *heap, rst_slice *page);
+
 /* Put what outsiders kept and returned into the heap, up to `most` pages. Owner. */
 void rst_outside_take_in(rst_heap *heap, unsigned most);
 

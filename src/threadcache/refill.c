@@ -10,6 +10,7 @@
 #include "threadcache/registry.h"
 #include "threadcache/relief.h"
 #include "threadcache/remote.h"
+#include "threadcache/sparse.h"
 #include "threadcache/steward.h"
 
 enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024, CIRCULATION_LARGE = 1024 };
@@ -141,6 +142,7 @@ static void tick(rst_heap *heap)
     if (RST_UNLIKELY(rst_load_relaxed(&rst_recall_asked) != rst_load_relaxed(&heap->recalled))) /* relaxed: a hint */
         rst_recall_answer(heap);
     rst_purge_tick();
+    rst_sparse_tick();
     rst_relief_tick(heap);
     rst_steward_consider();
 }

@@ -8,6 +8,7 @@
 #include "threadcache/recall.h"
 #include "threadcache/registry.h"
 #include "threadcache/remote.h"
+#include "threadcache/sparse.h"
 
 enum { LOOK_MS = 250, ASK_MS = 1000 };
 
@@ -30,6 +31,7 @@ void rst_relief_purge(rst_heap *own)
     }
     rst_relief_collect(own, true);
     rst_purge_all();
+    rst_sparse_purge();
 }
 
 /* Threads that allocate give up what they hold ready, each at its next look at the clock; not more often than that is of use. */

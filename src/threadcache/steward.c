@@ -8,6 +8,7 @@
 #include "threadcache/outside.h"
 #include "threadcache/registry.h"
 #include "threadcache/relief.h"
+#include "threadcache/sparse.h"
 
 #include <errno.h>
 
@@ -77,6 +78,8 @@ static uint32_t work(void)
     uint32_t pause = 0;
     while (pause == 0 && !ends())
         pause = rst_purge_step(STEP_SEGMENTS);
+    uint32_t sparse = rst_sparse_step(STEP_SEGMENTS);
+    pause = rst_min(pause, sparse);
     return waits ? (uint32_t)rst_min(pause, LOOK_MS) : pause;
 }
 

@@ -179,6 +179,26 @@ static void what_goes_back(void **state)
     assert_true(GREW(footprint) <= -(int64_t)purged); /* pages that were not filled yet are given up as well */
 }
 
+/* One block of each fifty stays, so no page goes whole. */
+static void what_goes_back_inside_pages(void **state)
+{
+    (void)state;
+    enum { SPARSE = 2000, EACH = 50 };
+    static void *sparse[SPARSE];
+    for (int i = 0; i < SPARSE; i++)
+        assert_non_null(sparse[i] = roost_malloc(512));
+    for (int i = 0; i < SPARSE; i++) {
+        if (i % EACH != 0)
+            roost_free(sparse[i]);
+    }
+    roost_stats before = now();
+    roost_purge(0, NULL);
+    roost_stats after = now();
+    assert_true(GREW(purged_inside) > 0 && GREW(purged_inside) <= GREW(purged));
+    for (int i = 0; i < SPARSE; i += EACH)
+        roost_free(sparse[i]);
+}
+
 static void huge_pages(void **state)
 {
     (void)state;
@@ -356,6 +376,7 @@ int main(void)
         cmocka_unit_test(the_heap_of_this_thread),
         cmocka_unit_test(large_blocks),
         cmocka_unit_test(what_goes_back),
+        cmocka_unit_test(what_goes_back_inside_pages),
         cmocka_unit_test(huge_pages),
         cmocka_unit_test(blocks_of_others),
         cmocka_unit_test(the_process),

@@ -203,7 +203,7 @@ static void it_takes_no_signals_and_sleeps_when_nothing_is_idle(void)
     CHECK(thread != 0);
     unsigned long blocked = (unsigned long)status_of(thread, "SigBlk:");
     CHECK((blocked & 0x7fffffff) == 0x7ffbfeff); /* of the first 31 all but KILL and STOP, which nobody can block */
-    rest_ms(1500);
+    rest_ms(4000); /* it looks at all pages once more within a second, and then at those that it found */
     long switches = status_of(thread, "voluntary_ctxt_switches:");
     rest_ms(1500);
     CHECK(status_of(thread, "voluntary_ctxt_switches:") == switches);

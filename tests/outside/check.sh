@@ -23,8 +23,8 @@ let_go || fail "the busy process did not end well: $?"
 damaged() {
     hold "$HOLDER" --damage "$1"
     [ -z "${3:-}" ] ||
-        expect 1 "*page at 0x* of 1024 byte blocks: $2*process $pid (*finding*" '' "$ROOST_CMD" check "$pid"
-    expect 1 "*page at 0x* of 1024 byte blocks: $2*process $pid (*finding*" '' "$ROOST_CMD" check --freeze "$pid"
+        expect 1 "*page at 0x* of ${damage_of:-1024} byte blocks: $2*process $pid (*finding*" '' "$ROOST_CMD" check "$pid"
+    expect 1 "*page at 0x* of ${damage_of:-1024} byte blocks: $2*process $pid (*finding*" '' "$ROOST_CMD" check --freeze "$pid"
     expect 1 '' '' "$ROOST_CMD" check --quiet --freeze "$pid"
     # The figures are had all the same.
     expect 0 '{*"allocated":*}' '' "$ROOST_CMD" stat --json --freeze "$pid"
@@ -37,6 +37,7 @@ damaged twice 'the block at 0x* is free twice (freed twice?)'
 damaged lost '[0-9]* of its blocks are lost: neither free nor in use'
 damaged left '3 more of its blocks are free and in use than it has' live
 damaged state '[0-9]* more of its blocks are free and in use than it has'
+damage_of=512 damaged hole '1 more of its blocks are free and in use than it has'
 damaged owner 'its owner is the heap at 0x1000, which there is not'
 damaged bit 'its slice 0 is in use, and marked as free'
 for what in class span; do

@@ -6,6 +6,7 @@
 #include "roost/roost.h"
 #include "stats/collect.h"
 #include "threadcache/heap.h"
+#include "threadcache/sparse.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -94,6 +95,25 @@ static void print_figures(void)
     fflush(stdout);
 }
 
+/* A page of which most was given back. */
+static rst_slice *make_holes(void)
+{
+    enum { HOLLOW = 400 };
+    static void *hollow_blocks[HOLLOW];
+    for (int i = 0; i < HOLLOW; i++)
+        *(volatile char *)(hollow_blocks[i] = roost_malloc(500)) = 1;
+    for (int i = 0; i < HOLLOW; i++) {
+        if (i % 50 != 10)
+            roost_free(hollow_blocks[i]);
+    }
+    rst_sparse_purge();
+    for (int i = 10; i < HOLLOW; i += 50) {
+        if (rst_slice_of(hollow_blocks[i])->holes.blocks != 0)
+            return rst_slice_of(hollow_blocks[i]);
+    }
+    abort();
+}
+
 /* --- damage ------------------------------------------------------------------------------------------------------------ */
 
 /* The first block of a small page that the main thread owns and that has a free list of at least two. */
@@ -114,7 +134,9 @@ static void damage(const char *what)
 {
     rst_slice *page = page_with_free_blocks();
     rst_block *first = page->free;
-    if (strcmp(what, "link") == 0) /* written after it was freed */
+    if (strcmp(what, "hole") == 0)
+        make_holes()->holes.blocks++;
+    else if (strcmp(what, "link") == 0) /* written after it was freed */
         first->next = (rst_block *)(uintptr_t)0x4141414141414140;
     else if (strcmp(what, "circle") == 0)
         first->next->next = first;
@@ -147,6 +169,7 @@ static void hold(const char *what)
     pthread_t one, other;
     char byte;
     make_blocks(3);
+    make_holes();
     pthread_barrier_init(&stage, NULL, 2);
     pthread_create(&one, NULL, neighbour, NULL);
     pthread_barrier_wait(&stage);

@@ -80,6 +80,7 @@ expect 2 '' 'roost: stat: 2 is one too many; *' "$ROOST_CMD" stat 1 2
 expect 2 '' 'roost: stat: --fly is not an option; *' "$ROOST_CMD" stat --fly 1
 expect 0 'Usage: roost stat *' '' "$ROOST_CMD" stat --help
 # Ended, and not waited for by its parent yet.
+true >"$scratch/zombie"
 sh -c 'sleep 0 & echo $!; exec sleep 60' >"$scratch/zombie" &
 parent=$!
 until grep -q . "$scratch/zombie" && grep -q '^State:.Z' "/proc/$(cat "$scratch/zombie")/status"; do sleep 0.05; done
@@ -88,6 +89,7 @@ kill "$parent"
 wait "$parent" 2>/dev/null
 sleep 60 &
 other=$!
+until [ "$(cat "/proc/$other/comm")" = sleep ]; do sleep 0.05; done # while it executes, its memory changes
 expect 5 '' "roost: process $other (*) has no roost in it" "$ROOST_CMD" stat "$other"
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null && id nobody >/dev/null 2>&1; then
     chmod 755 "$scratch"

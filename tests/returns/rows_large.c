@@ -8,7 +8,8 @@ static size_t share(size_t bytes)
 
 /* --- 1 GiB of mixed sizes -------------------------------------------------------------------------------------------------------- */
 
-static void mixed(void)
+/* Nine of ten freed at random. Returns the mean of what lives, bytes. */
+static double mixed_blocks(void)
 {
     uint64_t random = row_seed;
     size_t most = share(1024 * MIB), bytes = 0, count = 0, live = 0;
@@ -26,13 +27,39 @@ static void mixed(void)
             live++;
     }
     row_unmap(block, most / 16 * sizeof(void *));
-    row_figure("live, MiB", (double)bytes / (double)count * (double)live / (double)MIB, -1);
+    return (double)bytes / (double)count * (double)live;
+}
+
+static void mixed_row(double asleep, double with_more)
+{
+    row_figure("live, MiB", mixed_blocks() / (double)MIB, -1);
     row_figure("RSS at once, MiB", (double)row_resident() / (double)MIB, -1);
     row_sleep_ms(3000);
-    row_figure("RSS after 3 s, MiB", (double)row_resident() / (double)MIB, 1200);
-    for (bytes = 0; bytes < most / 2; bytes += 48 * KIB)
+    row_figure("RSS after 3 s, MiB", (double)row_resident() / (double)MIB, -1);
+    row_sleep_ms(7000);
+    row_figure("RSS after 10 s, MiB", (double)row_resident() / (double)MIB, asleep);
+    for (size_t bytes = 0; bytes < share(512 * MIB); bytes += 48 * KIB)
         memset(malloc(48 * KIB), 1, 48 * KIB);
-    row_figure("with 512 MiB of 48 KiB, MiB", (double)row_resident() / (double)MIB, 1650);
+    row_figure("with 512 MiB of 48 KiB, MiB", (double)row_resident() / (double)MIB, with_more);
+}
+
+static void mixed(void)
+{
+    mixed_row(1200, 1650);
+}
+
+static void *sleeps(void *unused)
+{
+    void *volatile block = malloc(100);
+    free(block);
+    row_sleep_ms(3600 * 1000L);
+    return unused;
+}
+
+static void mixed_two(void)
+{
+    row_thread(sleeps, NULL);
+    mixed_row(700, 1050);
 }
 
 /* --- a vector -------------------------------------------------------------------------------------------------------------------- */
@@ -149,6 +176,7 @@ static void limited_medium(void)
 
 const row rows_large[] = {
     {"mixed", mixed, "1 GiB of 16 B to 16 KiB, nine of ten freed at random, then 512 MiB of 48 KiB blocks"},
+    {"mixed_two", mixed_two, "the same in a process of two threads"},
     {"vector", vector, "a vector grown to 1 GiB by realloc, by half each time"},
     {"churn", churn, "blocks of 1 to 64 MiB, 8 at a time"},
     {"untouched", untouched, "calloc of 32 x 64 MiB"},

@@ -96,7 +96,8 @@ static void drain_full_page(unsigned c, unsigned most, uint64_t *seed)
         bool crossed = before < rst_classes[c].reserve && back >= rst_classes[c].reserve;
         assert_int_equal((event & RST_PAGE_WAS_FULL) != 0, crossed);
         assert_int_equal((event & RST_PAGE_NOW_EMPTY) != 0, out_count == 0);
-        assert_int_equal(rst_page_state_of(page), back >= rst_classes[c].reserve ? RST_PAGE_AVAILABLE : RST_PAGE_FULL);
+        rst_page_state inactive = back >= rst_classes[c].reserve ? RST_PAGE_AVAILABLE : RST_PAGE_FULL;
+        assert_int_equal(rst_page_state_of(page), out_count == 0 ? RST_PAGE_ACTIVE : inactive);
         assert_int_equal(rst_page_out(page), out_count);
         rst_page_check(page);
         was_full += (event & RST_PAGE_WAS_FULL) != 0;
