@@ -42,7 +42,9 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
 add_library(roost_flags INTERFACE)
-target_link_libraries(roost_flags INTERFACE Threads::Threads)
+if(NOT WIN32) # there roost itself asks the system, and the tests say what they need
+    target_link_libraries(roost_flags INTERFACE Threads::Threads)
+endif()
 target_compile_options(roost_flags INTERFACE
     -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wformat=2 -Wwrite-strings
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
@@ -65,8 +67,13 @@ endif()
 add_library(roost_inner INTERFACE)
 target_link_libraries(roost_inner INTERFACE roost_flags)
 target_include_directories(roost_inner INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
-target_compile_options(roost_inner INTERFACE
-    -fvisibility=hidden -ftls-model=${ROOST_TLS_MODEL} -fno-semantic-interposition)
+if(WIN32)
+    # What a file declares lies in the same library, near: found without a detour by a pointer.
+    target_compile_options(roost_inner INTERFACE -mcmodel=small)
+else()
+    target_compile_options(roost_inner INTERFACE
+        -fvisibility=hidden -ftls-model=${ROOST_TLS_MODEL} -fno-semantic-interposition)
+endif()
 
 # Without these the compiler turns our calloc (malloc, then memset) into a call to calloc, that is, to itself, and
 # drops a malloc whose block is only freed.
@@ -76,7 +83,7 @@ foreach(_name IN ITEMS malloc calloc realloc free aligned_alloc memalign posix_m
 endforeach()
 
 add_library(roost_test_flags INTERFACE)
-target_link_libraries(roost_test_flags INTERFACE roost_flags)
+target_link_libraries(roost_test_flags INTERFACE roost_flags Threads::Threads)
 target_include_directories(roost_test_flags INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/tests"
     ${ROOST_TEST_INCLUDE_BEFORE}) # by a toolchain: what its libc's headers lack
 # A test's assert() is meant, also in a release build. And tests ask for sizes and hand back pointers that a compiler

@@ -38,7 +38,7 @@ endif()
 
 # The floors above the OS, on the fake one.
 file(GLOB _fake CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/os_fake*.c")
-if(_fake AND ROOST_SOURCES)
+if(_fake AND ROOST_SOURCES AND NOT WIN32)
     set(_fake_sources ${ROOST_SOURCES} ${_fake})
     list(FILTER _fake_sources EXCLUDE REGEX "/src/os/os_(unix|linux)[a-z_]*\\.c$")
     add_library(roost_fake STATIC ${_fake_sources})

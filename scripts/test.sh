@@ -19,7 +19,8 @@ mkdir -p "$root"
 needed=(cmake ninja-build gcc g++ libc6-dev python3 libcmocka-dev libck-dev pkg-config binutils)
 useful=(clang libncurses-dev libclang-rt-14-dev libbenchmark-dev python3-matplotlib valgrind gdb redis-server redis-tools sqlite3 git perl xz-utils
     php8.2-cli memcached nginx-light wrk strace spin python3-jsonschema python3-prometheus-client gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
-    g++-aarch64-linux-gnu gcc-riscv64-linux-gnu g++-riscv64-linux-gnu libc6-dev-riscv64-cross musl-tools)
+    g++-aarch64-linux-gnu gcc-riscv64-linux-gnu g++-riscv64-linux-gnu libc6-dev-riscv64-cross musl-tools
+    gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 wine64 wine)
 
 # What each preset runs. Real programs and the installed tree say the same under every compiler.
 declare -A leave_out=(
@@ -32,11 +33,12 @@ declare -A leave_out=(
     [ubsan]='programs|consumer|structure|cli|stress|returns|outside'
 )
 presets=("$@")
-[ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan musl)
+[ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan musl windows)
 # What a preset cannot do without, beside gcc.
 declare -A programs_of=(
     [release-clang]=clang [checked-clang]=clang [tsan-clang]=clang [fuzz]=clang
     [musl]=musl-gcc
+    [windows]='x86_64-w64-mingw32-gcc x86_64-w64-mingw32-g++ wine'
     [aarch64]='aarch64-linux-gnu-gcc aarch64-linux-gnu-g++ qemu-aarch64'
     [riscv64]='riscv64-linux-gnu-gcc riscv64-linux-gnu-g++ qemu-riscv64'
 )

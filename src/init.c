@@ -23,7 +23,8 @@ typedef enum thread_phase {
     THREAD_ENDING_MAIN /* the same of the main thread, after which atexit functions and destructors run */
 } thread_phase;
 
-static RST_THREAD_LOCAL thread_phase phase;
+static RST_THREAD_LOCAL(thread_phase, thread_phase_of);
+#define phase RST_TLS(thread_phase_of)
 static rst_lock start_lock;
 static _Atomic bool forked_alone; /* relaxed, by before_fork: two threads that fork at once both write false */
 static _Atomic bool started;
@@ -68,6 +69,13 @@ static void after_fork(bool child)
         rst_sparse_forget();
     }
     rst_reporter_forget();
+}
+
+/* The same where a process ends whose other threads were ended first, wherever they were. */
+static void forget_other_threads(void)
+{
+    rst_store_relaxed(&forked_alone, false);
+    after_fork(true);
 }
 
 static void after_fork_parent(void)
@@ -195,10 +203,15 @@ __attribute__((constructor(101))) static void on_load(void)
 
 /* A library that is closed takes its address space with it; blocks that are in use stay where they are, for whoever reads them. Not at the
  * end of the process, which would be time lost: there the main thread has or had a heap. And while any thread has one the library is not
- * unloaded. Where no thread ever had one that still lives, the two cannot be told apart; what is given up is then made anew when it is wanted. */
-static void give_up_address_space(void)
+ * unloaded, unless the system says so. Where no thread ever had one that still lives, the two cannot be told apart; what is given up is then made
+ * anew when it is wanted. */
+static void give_up_address_space(rst_os_end end)
 {
-    if (phase != THREAD_NEW || rst_load_relaxed(&rst_process.threads) != 0 || rst_arena_count() == 0)
+    if (end == RST_OS_END_UNLOADED)
+        rst_registry_take_all();
+    else if (end == RST_OS_END_ALONE || phase != THREAD_NEW || rst_load_relaxed(&rst_process.threads) != 0)
+        return;
+    if (rst_arena_count() == 0)
         return;
     bool unused = rst_load_relaxed(&rst_process.large_live) == 0 && rst_registry_forget();
     rst_arena_give_up(unused);
@@ -208,9 +221,14 @@ static void give_up_address_space(void)
 
 __attribute__((destructor(101))) static void on_unload(void)
 {
+    rst_os_end end = rst_os_how_it_ends();
+    if (end == RST_OS_END_ALONE)
+        forget_other_threads();
     rst_reporter_end();
     if (rst_option_get(stats) != 0)
         rst_report_write(RST_TO_ERROR, RST_TEXT);
     rst_steward_stop();
-    give_up_address_space();
+    give_up_address_space(end);
+    if (end == RST_OS_END_UNLOADED)
+        rst_os_leave();
 }

@@ -16,7 +16,7 @@
 
 enum { LEAST_PAGE = 4096, PAGES_MAX = FAKE_POOL / LEAST_PAGE, RESERVATIONS_MAX = 512, JUNK = 0xa5 };
 
-enum { RESERVED = 1, COMMITTED = 2, MOVED = 4 }; /* bits of a page's state; 0: nobody's */
+enum { RESERVED = 1, COMMITTED = 2, MOVED = 4, PURGED = 8 }; /* bits of a page's state; 0: nobody's */
 
 typedef struct reservation {
     size_t first, count; /* pages */
@@ -173,6 +173,15 @@ static void close_pages(void *address, size_t size)
         abort();
 }
 
+/* Committed pages that were purged can be touched again. */
+static void open_pages(size_t first, size_t size)
+{
+    if (mprotect(pool + first * FAKE_PAGE, size, PROT_READ | PROT_WRITE) != 0)
+        abort();
+    for (size_t i = first; i < first + size / FAKE_PAGE; i++)
+        state_of[i] &= (uint8_t)~PURGED;
+}
+
 bool rst_os_commit(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
@@ -197,10 +206,38 @@ bool rst_os_decommit(void *address, size_t size)
 bool rst_os_purge(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
-    demand_pages("purge", address, size, COMMITTED, COMMITTED, "not committed");
+    size_t first = demand_pages("purge", address, size, COMMITTED, COMMITTED, "not committed");
+    bool done = !must_fail(FAKE_PURGE);
+    if (done) {
+        close_pages(address, size); /* "may not be touched before" rst_os_use */
+        for (size_t i = first; i < first + size / FAKE_PAGE; i++)
+            state_of[i] |= PURGED;
+    } else {
+        open_pages(first, size);
+        memset(address, JUNK, size); /* "the contents are indeterminate" */
+    }
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
+bool rst_os_purge_inside(void *address, size_t size)
+{
+    pthread_mutex_lock(&lock);
+    demand_pages("purge inside", address, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
     bool done = !must_fail(FAKE_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
-    if (!done) /* "the contents are indeterminate" */
+    if (!done)
         memset(address, JUNK, size);
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
+bool rst_os_use(void *address, size_t size)
+{
+    pthread_mutex_lock(&lock);
+    size_t first = demand_pages("use", address, size, COMMITTED, COMMITTED, "not committed");
+    bool done = !must_fail(FAKE_USE);
+    if (done)
+        open_pages(first, size);
     pthread_mutex_unlock(&lock);
     return done;
 }
@@ -249,8 +286,8 @@ bool rst_os_release(void *address, size_t size)
 bool rst_os_move(void *from, void *to, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t a = demand_pages("move from", from, size, COMMITTED, COMMITTED, "not committed");
-    size_t b = demand_pages("move to", to, size, COMMITTED, COMMITTED, "not committed");
+    size_t a = demand_pages("move from", from, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
+    size_t b = demand_pages("move to", to, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
     demand(reservation_of(a) == reservation_of(b), "move", from, size, "from one reservation to another");
     demand((a < b ? b - a : a - b) >= size / FAKE_PAGE, "move", from, size, "the ranges overlap");
     bool one_mapping = memchr(asks_huge + a, !asks_huge[a], size / FAKE_PAGE) == NULL; /* the system moves no more */
@@ -270,7 +307,7 @@ bool rst_os_move(void *from, void *to, size_t size)
 bool rst_os_remap(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t first = demand_pages("remap", address, size, COMMITTED, COMMITTED, "not committed");
+    size_t first = demand_pages("remap", address, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
     bool done = !must_fail(FAKE_REMAP) && madvise(address, size, MADV_DONTNEED) == 0;
     if (done) {
         set_pages(first, size, RESERVED | COMMITTED);

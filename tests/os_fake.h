@@ -19,6 +19,7 @@ typedef enum fake_kind {
     FAKE_RESERVE,
     FAKE_COMMIT,
     FAKE_PURGE,
+    FAKE_USE,
     FAKE_REMAP,
     FAKE_MOVE,
     FAKE_HUGE,

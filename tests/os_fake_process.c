@@ -90,6 +90,17 @@ rst_os_memory rst_os_memory_left(void)
     return memory_left;
 }
 
+#ifdef _WIN32
+#define roost_default_options NULL /* nothing can be bound weakly */
+#else
+extern const char roost_default_options[] __attribute__((weak));
+#endif
+
+const char *rst_os_default_options(void)
+{
+    return roost_default_options;
+}
+
 bool rst_os_environment_ready(void)
 {
     return true;
@@ -300,6 +311,15 @@ bool rst_os_arm_thread_exit(bool again)
 bool rst_os_single_threaded(void)
 {
     return false;
+}
+
+rst_os_end rst_os_how_it_ends(void)
+{
+    return RST_OS_END_UNKNOWN;
+}
+
+void rst_os_leave(void)
+{
 }
 
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))

@@ -28,7 +28,9 @@
     X(soft_limit,  LIMIT, 0,   0, 1ull << 46, "bytes", START, "memory above which what is idle goes back at once; bytes, or a share as 80% of the memory that the system lets the process use. 0: none") \
     X(hard_limit,  LIMIT, 0,   0, 1ull << 46, "bytes", START, "memory above which allocations fail with ENOMEM; bytes, or a share as above. 0: none") \
     X(bad_pointer, NUM,  1,    0, 1,       "",   LIVE,  "a pointer given to free, realloc or malloc_usable_size that is not roost's, or not in use: 1 report in one line and abort, 0 report and go on. With 0, free does nothing, realloc answers NULL with ENOMEM, malloc_usable_size 0. Also for what is found later: see docs/misuse.md") \
-    X(deepbind,    BOOL, 0,    0, 1,       "",   LIVE,  "what becomes of RTLD_DEEPBIND in calls of dlopen, under libroost.so: 0 it is left out, since a library opened with it would use libc's allocator beside roost; 1 it stays")
+    X(deepbind,    BOOL, 0,    0, 1,       "",   LIVE,  "what becomes of RTLD_DEEPBIND in calls of dlopen, under libroost.so: 0 it is left out, since a library opened with it would use libc's allocator beside roost; 1 it stays") \
+    X(disable_redirect, BOOL, 0, 0, 1,     "",   START, "on Windows: roost.dll leads no module to itself; see docs/windows.md") \
+    X(leave_alone, TEXT, 0,    0, 0,       "",   START, "on Windows: names of modules that roost.dll does not lead to itself, as `a.dll;b.exe`, beside those of the system")
 /* clang-format on */
 
 #endif

@@ -27,11 +27,14 @@ extern "C" {
 /** 10000 * major + 100 * minor + patch. */
 #define ROOST_VERSION (ROOST_VERSION_MAJOR * 10000 + ROOST_VERSION_MINOR * 100 + ROOST_VERSION_PATCH)
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(_WIN32)
 #define ROOST_API __attribute__((visibility("default")))
-#define ROOST_ATTR(...) __attribute__((__VA_ARGS__))
 #else
 #define ROOST_API
+#endif
+#if defined(__GNUC__) || defined(__clang__)
+#define ROOST_ATTR(...) __attribute__((__VA_ARGS__))
+#else
 #define ROOST_ATTR(...)
 #endif
 
@@ -145,6 +148,9 @@ ROOST_API size_t roost_purge(unsigned deadline_ms, roost_purge_report *report) R
 
 /** A program that is linked with roost may define this: its own defaults, `name=value` separated by commas or blanks. The file
  *  /etc/roost.conf and the environment win over it. Read once, before main. */
+#ifdef _WIN32
+__declspec(dllexport) /* found by its name in what the program exports */
+#endif
 extern const char roost_default_options[];
 
 /** Write the value of an option to `text`, terminated and cut to `size` bytes: a number, or a text as it was set.

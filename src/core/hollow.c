@@ -155,7 +155,7 @@ static size_t purge_runs(const hollow *h, uint64_t goes, uint64_t old)
         unsigned length = above == 0 ? WORD_BITS - at : rst_lowest_bit64(above);
         uint64_t run = (length == WORD_BITS ? UINT64_MAX : ((uint64_t)1 << length) - 1) << at;
         goes &= ~run;
-        if ((run & ~old) == 0 || !rst_os_purge(h->memory + at * h->grid.os_page, length * h->grid.os_page))
+        if ((run & ~old) == 0 || !rst_os_purge_inside(h->memory + at * h->grid.os_page, length * h->grid.os_page))
             continue;
         rst_process_add(purges, 1);
         purged += length * h->grid.os_page;

@@ -72,7 +72,7 @@ static bool is_overrun(rst_arena *arena, size_t index, const char *memory)
 {
     if (!rst_slice_hold_untouched(arena, index))
         return false;
-    bool written = !rst_is_untouched(memory);
+    bool written = rst_os_use(arena->base + index * RST_SLICE_SIZE, RST_SLICE_SIZE) && !rst_is_untouched(memory);
     rst_slice_let_go(arena, index, written);
     return written;
 }

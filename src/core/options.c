@@ -25,9 +25,6 @@ _Atomic uint64_t rst_option_values[RST_OPTION_COUNT] = {ROOST_OPTION_TABLE(OPTIO
 char rst_option_texts[RST_OPTION_COUNT][RST_OPTION_TEXT_MAX];
 static _Atomic uint8_t sources[RST_OPTION_COUNT]; /* rst_option_source */
 
-/* A program may bring defaults of its own. */
-extern const char roost_default_options[] __attribute__((weak));
-
 #define SYSTEM_FILE "/etc/roost.conf"
 #define PREFIX "ROOST_"
 enum { NAME_MAX_LENGTH = 64, FILE_MAX = 8192, PREFIX_LENGTH = sizeof PREFIX - 1, NEAR = 2 };
@@ -234,8 +231,9 @@ void rst_options_read(void)
 {
     /* A program that runs with more rights than its user has does not take the user's word. */
     bool trusted = !rst_os_secure();
-    if (roost_default_options != NULL)
-        read_list(roost_default_options, RST_SOURCE_PROGRAM, "roost_default_options");
+    const char *of_program = rst_os_default_options();
+    if (of_program != NULL)
+        read_list(of_program, RST_SOURCE_PROGRAM, "roost_default_options");
     const char *file = trusted ? rst_os_environment("ROOST_CONF") : NULL;
     if (file == NULL)
         read_file(SYSTEM_FILE, false);

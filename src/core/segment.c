@@ -201,12 +201,18 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
     return clean;
 }
 
-/* Count what has been claimed. False: it would pass the limit, and has been put back as it was. */
+/* Count what has been claimed. False: it would pass the limit, or the system gives no memory; it has been put back as it was. */
 static bool admit(rst_arena *arena, size_t index, size_t count, bool *zeroed)
 {
     size_t clean = run_clean(arena, index, count);
     *zeroed = clean == count;
     if (clean != 0 && !rst_process_grow(clean * RST_SLICE_SIZE)) {
+        put_back(arena, index, count, 0);
+        return false;
+    }
+    /* Also where none is clean: an outsider may have purged a slice as part of a page, see rst_page_purge. */
+    if (!rst_os_use(arena->base + index * RST_SLICE_SIZE, count * RST_SLICE_SIZE)) {
+        rst_process_sub(footprint, clean * RST_SLICE_SIZE);
         put_back(arena, index, count, 0);
         return false;
     }

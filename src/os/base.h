@@ -13,11 +13,20 @@
 #define RST_INLINE static inline __attribute__((always_inline))
 #define RST_NOINLINE __attribute__((noinline))
 #define RST_COLD __attribute__((noinline, cold))
+#ifdef _WIN32
+#define RST_EXPORT __declspec(dllexport)
+#define RST_HIDDEN /* what is not exported stays inside; -mcmodel=small says that it lies near */
+#else
 #define RST_EXPORT __attribute__((visibility("default")))
 /* On each extern variable: -fvisibility speaks of definitions only, and what may lie elsewhere is found through one load more. */
 #define RST_HIDDEN __attribute__((visibility("hidden")))
+#endif
 #define RST_ALIGNED(n) __attribute__((aligned(n)))
+#if defined(__MINGW32__) && !defined(__clang__)
+#define RST_PRINTF(f, a) __attribute__((format(gnu_printf, f, a)))
+#else
 #define RST_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#endif
 
 #define RST_KIB ((size_t)1 << 10)
 #define RST_MIB ((size_t)1 << 20)

@@ -1,5 +1,5 @@
-/* The OS contract: everything roost asks of the system. Linux stands behind it in os_unix.c and os_linux.c, memory
- * with failures on demand in tests/os_fake.c. Written so that Windows fits: commit is explicit, nothing is
+/* The OS contract: everything roost asks of the system. Linux stands behind it in os_unix.c and os_linux.c, Windows in os_windows.c,
+ * memory with failures on demand in tests/os_fake.c. Commit is explicit, nothing is
  * overcommitted, a reservation is released only whole, purge may be decommit, and hooks may not exist.
  *
  * All functions are thread-safe, keep errno unless they say otherwise, and never allocate from a heap.
@@ -30,9 +30,16 @@ bool rst_os_commit(void *address, size_t size);
 /* Undo commit: the memory is given back and may not be touched until committed again. False: nothing changed. */
 bool rst_os_decommit(void *address, size_t size);
 
-/* Give back the physical memory behind committed pages. After true: the range reads as zero (pages come back on
- * touch). After false: the contents are indeterminate, still usable, and may still be resident. */
+/* Give back the physical memory behind committed pages. After true: the range reads as zero once rst_os_use has been asked for it,
+ * and may not be touched before. After false: the contents are indeterminate, still usable, and may still be resident. */
 bool rst_os_purge(void *address, size_t size);
+
+/* The same for memory that is in use: what was given back reads as zero and may be touched at once. False also where there is no such thing. */
+bool rst_os_purge_inside(void *address, size_t size);
+
+/* Make committed memory, purged or not, ready to be touched: what was purged reads as zero, the rest is as it was. False: what was
+ * purged stays so. */
+bool rst_os_use(void *address, size_t size);
 
 /* Ask for huge pages in a part of a reservation, or for none. A hint. False: they cannot be had. */
 bool rst_os_huge(void *address, size_t size, bool wanted);
@@ -53,7 +60,7 @@ bool rst_os_move(void *from, void *to, size_t size);
 bool rst_os_remap(void *address, size_t size);
 
 /* Copy words that other threads may be writing: each aligned 8-byte word is as it was at one moment, the whole is not. Copies that a
- * thread makes one after the other are of moments in that order.
+ * thread makes one after the other are of moments in that order. From memory that has been purged, zeroes.
  * For readers of statistics; any alignment of 8, any size that is a multiple of 8. */
 void rst_os_snapshot(void *to, const void *from, size_t size);
 
@@ -77,6 +84,9 @@ const char *rst_os_environment(const char *name);
 
 /* The nth entry of the environment, NAME=value; NULL: there are no more. Asked from 0 on, and no further than that. */
 const char *rst_os_environment_entry(size_t n);
+
+/* What the program says for itself, its variable roost_default_options; NULL: it has none. */
+const char *rst_os_default_options(void);
 
 /* True when the environment can be read already (false very early in start-up). */
 bool rst_os_environment_ready(void);
@@ -223,6 +233,19 @@ void rst_os_let_signal_in(int number, bool in);
 
 /* What an errno means; fixed text. */
 const char *rst_os_error_text(int error);
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+/* While the library's destructors run: what is known of why. */
+typedef enum rst_os_end {
+    RST_OS_END_UNKNOWN = 0,
+    RST_OS_END_UNLOADED, /* the process goes on without the library, which no thread enters any more, whether it has a heap or not */
+    RST_OS_END_ALONE     /* the process ends; all threads but this one were ended before, wherever they were */
+} rst_os_end;
+rst_os_end rst_os_how_it_ends(void);
+
+/* The last of all calls before the library is unloaded: give back what it holds of the system, memory aside. */
+void rst_os_leave(void);
 
 /* --- hooks (may not exist: then they answer false) -------------------------------------------------------------- */
 

@@ -114,6 +114,18 @@ bool rst_os_decommit(void *address, size_t size)
     return done;
 }
 
+bool rst_os_purge_inside(void *address, size_t size)
+{
+    return rst_os_purge(address, size);
+}
+
+bool rst_os_use(void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+    return true; /* pages come back when they are touched */
+}
+
 bool rst_os_remap(void *address, size_t size)
 {
     int saved = errno;
@@ -170,6 +182,13 @@ uint64_t rst_os_clock_us(void)
     if (clock_gettime(CLOCK_MONOTONIC, &now) != 0)
         return 0;
     return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+extern const char roost_default_options[] __attribute__((weak));
+
+const char *rst_os_default_options(void)
+{
+    return roost_default_options;
 }
 
 bool rst_os_environment_ready(void)
@@ -308,6 +327,15 @@ bool rst_os_single_threaded(void)
 #else
     return false;
 #endif
+}
+
+rst_os_end rst_os_how_it_ends(void)
+{
+    return RST_OS_END_UNKNOWN;
+}
+
+void rst_os_leave(void)
+{
 }
 
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void))

@@ -6,7 +6,7 @@
 
 /* An address minus this base is beyond any frontier, NULL's too. */
 const rst_heap rst_heap_none = {.base = (char *)((uintptr_t)1 << 63)};
-RST_THREAD_LOCAL rst_heap *rst_thread_heap = (rst_heap *)&rst_heap_none;
+RST_THREAD_LOCAL(rst_heap *, rst_thread_heap) = (rst_heap *)&rst_heap_none;
 
 /* --- the lists of pages ---------------------------------------------------------------------------------------------------- */
 

@@ -99,7 +99,8 @@ typedef struct rst_heap {
 } rst_heap;
 
 extern RST_HIDDEN const rst_heap rst_heap_none;
-extern RST_HIDDEN RST_THREAD_LOCAL rst_heap *rst_thread_heap;
+extern RST_HIDDEN RST_THREAD_LOCAL_OF(rst_heap *, rst_thread_heap);
+#define rst_thread_heap RST_TLS(rst_thread_heap)
 
 /* --- the hot paths --------------------------------------------------------------------------------------------------------- */
 

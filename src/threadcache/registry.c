@@ -154,6 +154,24 @@ void rst_registry_detach(void)
 
 /* --- the end of the library ---------------------------------------------------------------------------------------------------------- */
 
+void rst_registry_take_all(void)
+{
+    rst_lock_acquire(&lock);
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap) {
+        if (rst_load_relaxed(&heap->state) != RST_HEAP_ATTACHED)
+            continue;
+        rst_remote_give_up(heap);
+        rst_store_relaxed(&heap->thread_id, 0u);
+        rst_store_relaxed(&heap->state, (uint32_t)RST_HEAP_IDLE);
+        idle_push(heap);
+        rst_process_sub(threads, 1);
+    }
+    /* What each sent to others last. */
+    for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap)
+        rst_outside_drain_idle(heap);
+    rst_lock_release(&lock);
+}
+
 bool rst_registry_forget(void)
 {
     bool unused = true;

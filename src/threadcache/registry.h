@@ -21,6 +21,9 @@ const void *rst_registry_newest(void);
 /* Forget all heaps, before their memory goes. False: one of them has a thread or a page, nothing changed. */
 bool rst_registry_forget(void);
 
+/* Take the heaps of all threads from them, which will not come back. */
+void rst_registry_take_all(void);
+
 /* Around fork. In the child heaps whose thread was inside are left alone for good. The others of threads that are gone are parked
  * later, by rst_registry_take_over or when a thread attaches: a child that calls exec does not pay for it. */
 void rst_registry_before_fork(void);

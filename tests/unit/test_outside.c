@@ -127,6 +127,7 @@ static void available_pages_are_purged_in_place(void **state)
     rst_outside_collect(heap, true);
     assert_int_equal(rst_page_state_of(page), RST_PAGE_TAKEN);
     assert_int_equal(rst_load_relaxed(&rst_process.purged), purged + RST_SLICE_SIZE);
+    assert_true(rst_os_use(rst_page_memory(page), RST_SLICE_SIZE));
     assert_true(unit_all_zero(rst_page_memory(page), RST_SLICE_SIZE));
     assert_int_equal(unit_in_use(), in_use);
     rst_remote_drain_owner(heap);
