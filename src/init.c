@@ -44,6 +44,7 @@ static void before_fork(void)
     rst_store_relaxed(&forked_alone, alone);
     if (alone)
         return;
+    rst_sparse_before_fork();
     rst_registry_before_fork();
     rst_arena_before_fork();
     rst_metadata_before_fork();
@@ -58,6 +59,7 @@ static void after_fork(bool child)
         rst_metadata_after_fork(child);
         rst_arena_after_fork(child);
         rst_registry_after_fork(child);
+        rst_sparse_after_fork(child);
     }
     if (!child)
         return;
@@ -66,7 +68,6 @@ static void after_fork(bool child)
         rst_limits_forget();
         rst_limit_forget();
         rst_steward_forget();
-        rst_sparse_forget();
     }
     rst_reporter_forget();
 }

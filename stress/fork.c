@@ -12,11 +12,14 @@
 #include "figures.h"
 #include "message.h"
 
+#include <semaphore.h>
+
 enum { BOARD = 512, CHILDREN = 4, CHILD_SECONDS = 20, CHILD_BLOCKS = 100, DEPTH = 3, SAMPLES = 64 };
-enum { FORKERS = 2, STARTERS = 1, CROWD = 6 };
+enum { FORKERS = 2, STARTERS = 1, CROWD = 6, WARM_TRADES = TEST_SANITIZED ? 2000 : 20000 };
 
 static struct message *_Atomic board[BOARD];
 static _Atomic bool stop;
+static sem_t warm; /* by each busy thread */
 static size_t one_size;
 static _Atomic unsigned long forks;
 static _Atomic uint64_t made, made_bytes;
@@ -50,8 +53,11 @@ static void *be_busy(void *seed)
 {
     struct tally tally = {.made = 0};
     uint64_t random = *(uint64_t *)seed;
-    while (!atomic_load_explicit(&stop, memory_order_relaxed))
+    for (unsigned n = 0; !atomic_load_explicit(&stop, memory_order_relaxed); n++) {
         trade(&tally, &random);
+        if (n == WARM_TRADES)
+            sem_post(&warm);
+    }
     tally_close(&tally);
     return NULL;
 }
@@ -245,14 +251,24 @@ static void watch(size_t *early, size_t *late)
     }
 }
 
+static void let_warm_up(void)
+{
+    for (unsigned i = STARTERS; i < run.threads; i++)
+        CHECK(sem_wait(&warm) == 0);
+    run.end = now_ns() + (uint64_t)(run.seconds * 1e9);
+}
+
+/* The busy first, so that the memory which they need without forks is there before the first of these. */
 static void storm(size_t *early, size_t *late)
 {
     unsigned threads = run.threads + FORKERS;
     uint64_t *seed = calloc(threads, sizeof *seed);
     pthread_t *thread = calloc(threads, sizeof *thread);
-    CHECK(seed != NULL && thread != NULL);
-    for (unsigned i = 0; i < threads; i++) {
+    CHECK(seed != NULL && thread != NULL && sem_init(&warm, 0, 0) == 0);
+    for (unsigned i = threads; i-- > 0;) {
         seed[i] = mix(run.seed + i);
+        if (i == FORKERS - 1)
+            let_warm_up();
         thread[i] = thread_start(i < FORKERS ? fork_on : i < FORKERS + STARTERS ? start_short : be_busy, &seed[i]);
     }
     watch(early, late);

@@ -7,10 +7,80 @@
 #include "core/purge.h"
 #include "core/segment.h"
 #include "os/os.h"
+#include "os/sync.h"
 #include "threadcache/outside.h"
 #include "threadcache/registry.h"
 
 enum { PASS_MIN_MS = 10, ALL_MS = 8000, LAST_MS = 1000, LOOK_MS = 250, TICK_MS = 10, TICK_SEGMENTS = 1 };
+
+/* One thread at a time is at it. */
+static _Atomic uint32_t walking;
+static struct {
+    bool under_way;
+    bool all;                      /* this pass visits every segment */
+    unsigned arena;                /* where it goes on */
+    size_t group;                  /* there */
+    uint64_t rest;                 /* segments of the group; 0: it has not begun */
+    uint64_t next;                 /* ms: the next pass */
+    uint64_t next_all;             /* ms: the next pass of all */
+    uint64_t last_all;             /* ms: when that was */
+    uint64_t refills;              /* of all heaps, at the last pass of all */
+} walk;                            /* [walking] */
+
+/* --- forks -------------------------------------------------------------------------------------------------------------------------- */
+
+/* A page that is held, and a token that is taken, would stay so in the child of a fork, and with them a heap that nobody uses. So pages are
+ * visited one at a time, and a fork waits for the visit; the next begins after it. */
+static _Atomic uint32_t visitor; /* its thread; 0: nobody */
+static _Atomic uint32_t waiting; /* threads, for it to end */
+static _Atomic uint32_t forking; /* threads */
+static bool interrupted;         /* [visitor] the fork is by such a handler as below */
+
+/* False: another one is at it; or a handler of a signal asks that interrupted the visit, which goes on after it, in the parent and in the child. */
+static bool visit_begin(bool wait)
+{
+    uint32_t me = rst_os_thread_id();
+    for (;;) {
+        uint32_t seen = 0;
+        if (rst_cas_acquire(&visitor, &seen, me)) /* pairs with visit_end */
+            return true;
+        if (seen == me || !wait)
+            return false;
+        /* seq_cst: either who ends the visit sees that we wait, or the system sees that it has ended. */
+        atomic_fetch_add_explicit(&waiting, 1u, memory_order_seq_cst);
+        rst_os_wait(&visitor, seen);
+        rst_sub_relaxed(&waiting, 1u);
+    }
+}
+
+static void visit_end(void)
+{
+    atomic_exchange_explicit(&visitor, 0u, memory_order_seq_cst); /* as above, and release */
+    if (rst_load_seq(&waiting) != 0)
+        rst_os_wake(&visitor);
+}
+
+void rst_sparse_before_fork(void)
+{
+    rst_add_relaxed(&forking, 1u);
+    interrupted = !visit_begin(true);
+}
+
+void rst_sparse_after_fork(bool child)
+{
+    if (!child) {
+        if (!interrupted)
+            visit_end();
+        rst_sub_relaxed(&forking, 1u);
+        return;
+    }
+    if (!interrupted)
+        rst_store_relaxed(&visitor, 0u);
+    rst_store_relaxed(&waiting, 0u);
+    rst_store_relaxed(&forking, 0u);
+    walk.under_way = false;
+    rst_store_relaxed(&walking, 0u);
+}
 
 /* --- a page, a segment ------------------------------------------------------------------------------------------------------------- */
 
@@ -50,13 +120,19 @@ static void visit_page(rst_slice *page, visit *v)
     if (copy.size_class >= RST_CLASS_COUNT || copy.holes.seen == rst_hollow_mark(seen, left) ||
         rst_hollow_most(&copy, left) < (v->young_too ? 1 : RST_HOLLOW_MIN))
         return;
-    if (!rst_token_try(heap)) {
+    /* relaxed: so that a fork does not wait for long */
+    if (rst_load_relaxed(&forking) != 0 || !visit_begin(v->young_too)) {
         v->again = true;
         return;
     }
-    hollow_out(heap, page, seen, v);
-    rst_token_release(heap);
-    rst_outside_drain_idle(heap); /* as in rst_outside_collect */
+    if (rst_token_try(heap)) {
+        hollow_out(heap, page, seen, v);
+        rst_token_release(heap);
+        rst_outside_drain_idle(heap); /* as in rst_outside_collect */
+    } else {
+        v->again = true;
+    }
+    visit_end();
 }
 
 /* At most how much could be given back inside a segment's pages. */
@@ -99,19 +175,6 @@ static bool visit_segment(rst_arena *arena, size_t s, visit *v)
 
 /* --- the walk ------------------------------------------------------------------------------------------------------------------------ */
 
-/* One thread at a time is at it. */
-static _Atomic uint32_t walking;
-static struct {
-    bool under_way;
-    bool all;                      /* this pass visits every segment */
-    unsigned arena;                /* where it goes on */
-    size_t group;                  /* there */
-    uint64_t rest;                 /* segments of the group; 0: it has not begun */
-    uint64_t next;                 /* ms: the next pass */
-    uint64_t next_all;             /* ms: the next pass of all */
-    uint64_t last_all;             /* ms: when that was */
-    uint64_t refills;              /* of all heaps, at the last pass of all */
-} walk;                            /* [walking] */
 static _Atomic uint64_t next_tick; /* ms */
 
 static size_t groups_of(rst_arena *arena)
@@ -252,10 +315,4 @@ size_t rst_sparse_purge(void)
             visit_segment(arena, s, &v);
     }
     return v.purged;
-}
-
-void rst_sparse_forget(void)
-{
-    walk.under_way = false;
-    rst_store_relaxed(&walking, 0u);
 }

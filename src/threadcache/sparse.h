@@ -17,7 +17,8 @@ void rst_sparse_tick(void);
 /* Hollow out all pages, whatever their age. Returns bytes. */
 size_t rst_sparse_purge(void);
 
-/* In the child of a fork: nobody is at it. */
-void rst_sparse_forget(void);
+/* Around a fork of a process with threads, outside of all locks. */
+void rst_sparse_before_fork(void);
+void rst_sparse_after_fork(bool child);
 
 #endif

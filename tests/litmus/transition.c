@@ -2,12 +2,14 @@
  * is whole for a moment; then it takes the page back, gives all blocks out, and lets the page become full and available again with
  * a block out. Either the owner's activation succeeds or the outsider takes the page, never both. rst_page_activate,
  * rst_page_shift, rst_page_turn and rst_page_take_whole. SPDX-License-Identifier: MIT */
+#include "core/arena.h"
 #include "core/page.h"
 #include "litmus.h"
 
 enum { TRIES = 100 };
 
 static rst_slice pages[LITMUS_WIDTH];
+static rst_group group; /* of the arena that they pass for: there is no memory behind them */
 static bool activated[LITMUS_WIDTH], taken[LITMUS_WIDTH];
 
 static void reset(unsigned i)
@@ -26,7 +28,7 @@ static void owner(unsigned i)
     rst_slice *page = &pages[i];
     rst_decrement_release(&page->left);
     litmus_pause(&seed, 63);
-    activated[i] = rst_page_activate(page);
+    activated[i] = rst_page_activate(page) == RST_PAGE_ACTIVATED;
     if (!activated[i])
         return;
     rst_page_set_full(page);
@@ -63,6 +65,9 @@ static unsigned outcome(unsigned i)
 
 int main(int argc, char **argv)
 {
+    static_assert(LITMUS_WIDTH <= RST_GROUP_SLICES, "one group");
+    rst_arenas[0].slices = pages;
+    rst_arenas[0].groups = &group;
     static const litmus_test test = {
         .name = "transition",
         .reset = reset,
