@@ -220,8 +220,19 @@ bool rst_os_purge(void *address, size_t size)
     return done;
 }
 
+static void (*on_purge_inside)(void);
+
+void fake_at_purge_inside(void (*call)(void))
+{
+    on_purge_inside = call;
+}
+
 bool rst_os_purge_inside(void *address, size_t size)
 {
+    void (*call)(void) = on_purge_inside;
+    on_purge_inside = NULL;
+    if (call != NULL)
+        call();
     pthread_mutex_lock(&lock);
     demand_pages("purge inside", address, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
     bool done = !must_fail(FAKE_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;

@@ -47,6 +47,9 @@ void fake_clock_set(uint64_t ms);
 /* At the next look at the clock call this, once: what another thread does just then. For tests of one thread. */
 void fake_at_clock(void (*call)(void));
 
+/* At the next rst_os_purge_inside call this, once, before anything is done: another thread comes by, or a signal. */
+void fake_at_purge_inside(void (*call)(void));
+
 /* What rst_os_physical_memory and rst_os_address_space_left answer: 0 and SIZE_MAX at first. */
 void fake_set_limits(size_t physical, size_t address_space);
 

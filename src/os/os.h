@@ -240,7 +240,7 @@ const char *rst_os_error_text(int error);
 typedef enum rst_os_end {
     RST_OS_END_UNKNOWN = 0,
     RST_OS_END_UNLOADED, /* the process goes on without the library, which no thread enters any more, whether it has a heap or not */
-    RST_OS_END_ALONE     /* the process ends; all threads but this one were ended before, wherever they were */
+    RST_OS_END_ALONE /* the process ends; all threads but this one were ended before, wherever they were */
 } rst_os_end;
 rst_os_end rst_os_how_it_ends(void);
 

@@ -17,15 +17,15 @@ enum { PASS_MIN_MS = 10, ALL_MS = 8000, LAST_MS = 1000, LOOK_MS = 250, TICK_MS =
 static _Atomic uint32_t walking;
 static struct {
     bool under_way;
-    bool all;                      /* this pass visits every segment */
-    unsigned arena;                /* where it goes on */
-    size_t group;                  /* there */
-    uint64_t rest;                 /* segments of the group; 0: it has not begun */
-    uint64_t next;                 /* ms: the next pass */
-    uint64_t next_all;             /* ms: the next pass of all */
-    uint64_t last_all;             /* ms: when that was */
-    uint64_t refills;              /* of all heaps, at the last pass of all */
-} walk;                            /* [walking] */
+    bool all;          /* this pass visits every segment */
+    unsigned arena;    /* where it goes on */
+    size_t group;      /* there */
+    uint64_t rest;     /* segments of the group; 0: it has not begun */
+    uint64_t next;     /* ms: the next pass */
+    uint64_t next_all; /* ms: the next pass of all */
+    uint64_t last_all; /* ms: when that was */
+    uint64_t refills;  /* of all heaps, at the last pass of all */
+} walk;                /* [walking] */
 
 /* --- forks -------------------------------------------------------------------------------------------------------------------------- */
 

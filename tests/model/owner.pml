@@ -7,7 +7,7 @@
 inline page_shift(p, new_state, new_left)
 {
     left[p] = 0;
-    d_step { state[p] = new_state; moved[p] = true; }
+    d_step { state[p] = new_state; fresh[p] = 0; }
     left[p] = new_left;
 }
 
@@ -15,15 +15,33 @@ inline page_shift(p, new_state, new_left)
 inline page_retire(p)
 {
     d_step {
-        assert((freed & PAGE_BLOCKS(p)) == PAGE_BLOCKS(p)); /* nothing is out */
+        assert(((freed | holes) & PAGE_BLOCKS(p)) == PAGE_BLOCKS(p)); /* nothing is out */
         assert(!(foreign & PAGE_BLOCKS(p)) && !(returned & BIT(p)));
         freed = freed & ~PAGE_BLOCKS(p);
+        holes = holes & ~PAGE_BLOCKS(p);
         available = available & ~BIT(p);
         left[p] = 0;
         state[p] = ARENA;
-        moved[p] = true;
+        fresh[p] = 0;
         CHECK;
     }
+}
+
+/* page_claim_empty, by a compare-and-swap. Who holds the page is told, and has it from then on. */
+inline page_claim_empty(p)
+{
+#if HOLDS
+    if
+    :: d_step { (held & BIT(p)) && !END_HELD -> assert(state[p] == AVAILABLE); emptied = emptied | BIT(p); fresh[p] = 0; }
+    :: d_step { !(held & BIT(p)) || END_HELD -> assert(state[p] == AVAILABLE); state[p] = ACTIVE; fresh[p] = 0; }
+        left[p] = NO_END;
+        page_retire(p)
+    fi
+#else
+    d_step { assert(state[p] == AVAILABLE); state[p] = ACTIVE; fresh[p] = 0; }
+    left[p] = NO_END;
+    page_retire(p)
+#endif
 }
 
 /* rst_page_turn and rst_heap_page_event: `left` has become 0, and `surplus` more are back. */
@@ -32,7 +50,7 @@ inline page_turn(p, surplus)
     if
     :: state[p] == AVAILABLE ->
         d_step { assert(available & BIT(p)); surplus = 0; }
-        page_retire(p)
+        page_claim_empty(p)
     :: state[p] == FULL ->
         assert(!(available & BIT(p)));
         page_shift(p, AVAILABLE, NB - RESERVE - surplus);
@@ -117,6 +135,7 @@ inline put_parcels()
             assert(state[p] == TAKEN);
             gone = gone & ~BIT(p);
             available = available & ~BIT(p); /* if it is still linked */
+            assert(!(held & BIT(p)));
             state[p] = ARENA;
             left[p] = 0;
             p = 0;
@@ -176,31 +195,48 @@ inline refill()
                 (freed & PAGE_BLOCKS(current)) -> /* rst_page_take */
                 listed = freed & PAGE_BLOCKS(current);
                 freed = freed & ~listed;
-                left[current] = NO_END + NB;
+                left[current] = NO_END + NB - COUNT(holes & PAGE_BLOCKS(current));
                 CHECK;
             }
             break
+#if HOLDS
+        :: d_step {
+                !(freed & PAGE_BLOCKS(current)) && (holes & PAGE_BLOCKS(current)) -> /* rst_holes_fill: all of one hole, or of some */
+                listed = holes & PAGE_BLOCKS(current);
+                holes = holes & ~listed;
+                left[current] = left[current] + COUNT(listed);
+                CHECK;
+            }
+            break
+#endif
         :: else ->
             page_shift(current, FULL, RESERVE); /* rst_page_set_full */
             current = NONE
         fi
     :: current == NONE -> /* next_page */
         if
-        :: available != 0 ->
-            d_step { p = INDEX(LOWEST(available)); available = available & ~BIT(p); }
+        :: (available & ~passed) != 0 ->
+            p = INDEX(LOWEST(available & ~passed));
             if
             :: d_step { /* rst_page_activate: a compare-and-swap */
-                    state[p] == AVAILABLE || PLAIN_ACTIVATE -> state[p] = ACTIVE; moved[p] = true; current = p;
+                    (state[p] == AVAILABLE && (!(held & BIT(p)) || ACTIVATE_HELD)) || PLAIN_ACTIVATE ->
+                    state[p] = ACTIVE;
+                    fresh[p] = 0;
+                    available = available & ~BIT(p);
+                    current = p;
                 }
                 left[p] = NO_END + left[p]
-            :: d_step { state[p] == TAKEN -> skip; } /* forgotten: it comes by heap->returned */
+            :: d_step { state[p] == TAKEN -> available = available & ~BIT(p); } /* forgotten: it comes by heap->returned */
+#if HOLDS
+            :: d_step { state[p] == AVAILABLE && (held & BIT(p)) && !ACTIVATE_HELD -> passed = passed | BIT(p); }
+#endif
             fi;
             p = 0
-        :: available == 0 && FREE_PAGE != NONE ->
+        :: (available & ~passed) == 0 && FREE_PAGE != NONE ->
             d_step { /* rst_page_make, rst_page_carve */
                 p = FREE_PAGE;
                 state[p] = ACTIVE;
-                moved[p] = true;
+                fresh[p] = 0;
                 current = p;
                 left[p] = NO_END + NB;
                 listed = PAGE_BLOCKS(p);
@@ -208,9 +244,10 @@ inline refill()
                 CHECK;
             }
             break
-        :: available == 0 && FREE_PAGE == NONE -> break /* out of memory */
+        :: (available & ~passed) == 0 && FREE_PAGE == NONE -> break /* out of memory */
         fi
-    od
+    od;
+    passed = 0
 }
 
 /* rst_heap_push, rst_heap_turn_slow: free of a block of page q by the owner. Nobody else reads page->free. */
@@ -248,7 +285,7 @@ inline fold()
         }
         if
         :: left[p] == NO_END -> page_retire(p)
-        :: left[p] != NO_END && !(freed & PAGE_BLOCKS(p)) -> page_shift(p, FULL, RESERVE)
+        :: left[p] != NO_END && !((freed | holes) & PAGE_BLOCKS(p)) -> page_shift(p, FULL, RESERVE)
         :: else ->
             n = left[p] - NO_END;
             page_shift(p, AVAILABLE, n);

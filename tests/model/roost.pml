@@ -28,12 +28,15 @@ inline remote_free(q)
 
 proctype Thread(byte me; bool owns; bool sends; bool adopts; bool last)
 {
-    byte p, n, t, pending, gone, seen, seen_left, next;
+    byte p, n, t, pending, gone, seen, seen_left, passed, next;
     bool turn, purging, final;
 
     do
     :: next == COLLECT -> collect()
     :: next == DRAIN_IDLE -> drain_idle()
+#if HOLDS
+    :: next == HOLLOW -> visit()
+#endif
 
     /* the owner */
     :: d_step { /* rst_heap_pop */
@@ -98,6 +101,13 @@ proctype Thread(byte me; bool owns; bool sends; bool adopts; bool last)
         :: heap_state == IDLE -> next = DRAIN_IDLE
         :: heap_state != IDLE -> d_step { next = COLLECT; purging = true; }
         fi
+
+#if HOLDS
+    :: d_step { sends && !owns && next == NOTHING && batch[me] == 0 -> next = HOLLOW; } /* rst_sparse_step */
+#if NP > 1
+    :: d_step { sends && !owns && next == NOTHING && batch[me] == 0 -> next = HOLLOW; gone = 1; }
+#endif
+#endif
 
     :: last && !final && next == NOTHING && ended == THREADS - 1 -> /* all others have stopped */
         assert(!token);

@@ -33,10 +33,16 @@ declare -A scenario=(
     # Two outsiders that meet at a heap while it is parked or adopted.
     [two_outsiders]='-DNB=2 -DSENDERS=2 -DADOPTERS=1 -DPURGES=0'
     [two_adopters]='-DNB=2 -DSENDERS=1 -DADOPTERS=2'
+    # An outsider that also hollows pages out, and two of them.
+    [holes]='-DNB=3 -DSENDERS=1 -DHOLDS=1'
+    [holes_two]='-DNB=3 -DSENDERS=2 -DHOLDS=1 -DPURGES=0'
+    # The same while the heap is parked and adopted, and with two pages.
+    [holes_lifecycle]='-DNB=3 -DSENDERS=1 -DADOPTERS=1 -DHOLDS=1'
+    [holes_pages]='-DNP=2 -DNB=2 -DSENDERS=1 -DHOLDS=1'
     [two_pages_lifecycle]='-DNP=2 -DNB=2 -DSENDERS=1 -DADOPTERS=1 -DPURGES=0'
 )
-quick=(pages reserve whole two_pages lifecycle one_block)
-long=(two_outsiders two_adopters two_pages_lifecycle)
+quick=(pages reserve whole two_pages lifecycle one_block holes)
+long=(two_outsiders two_adopters two_pages_lifecycle holes_two holes_lifecycle holes_pages)
 megabytes=1400
 optimise=-O2
 
@@ -50,6 +56,11 @@ mutations=(
     'COLLECT_ONE_LOOK lifecycle'
     'IDLE_INBOX_ONLY lifecycle'
     'IDLE_NO_RECHECK lifecycle'
+    'ACTIVATE_HELD holes'
+    'END_HELD holes'
+    'LET_GO_BLINDLY holes'
+    'HOLD_ANY holes'
+    'LIST_UNCOUNTED holes'
 )
 
 # check NAME FLAG...: leaves what pan said in $dir/out.

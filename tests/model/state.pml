@@ -22,12 +22,16 @@
 #ifndef PURGES
 #define PURGES 1 /* senders may also ask for a purge */
 #endif
+#ifndef HOLDS
+#define HOLDS 0 /* senders also hollow out pages */
+#endif
 #define THREADS (2 + SENDERS + ADOPTERS)
 
 /* What a thread does next; NOTHING: what it likes. */
 #define NOTHING 0
 #define COLLECT 1
 #define DRAIN_IDLE 2
+#define HOLLOW 3
 
 /* --- seeded mutations: set one of these to 1 ----------------------------------------------------------------------------- */
 
@@ -55,6 +59,21 @@
 #ifndef IDLE_NO_RECHECK
 #define IDLE_NO_RECHECK 0 /* the state is not looked at again once the token is held */
 #endif
+#ifndef ACTIVATE_HELD
+#define ACTIVATE_HELD 0 /* the owner activates a page that is held */
+#endif
+#ifndef END_HELD
+#define END_HELD 0 /* the owner ends a page that is held and has become empty */
+#endif
+#ifndef LET_GO_BLINDLY
+#define LET_GO_BLINDLY 0 /* the page is let go by a store */
+#endif
+#ifndef HOLD_ANY
+#define HOLD_ANY 0 /* the page is held by a store */
+#endif
+#ifndef LIST_UNCOUNTED
+#define LIST_UNCOUNTED 0 /* what is not in the list that was seen is taken to be free */
+#endif
 
 /* --- blocks and pages ---------------------------------------------------------------------------------------------------- */
 
@@ -79,11 +98,13 @@
 #define NO_END 16 /* RST_PAGE_NO_END: an ACTIVE page's `left` does not become 0 */
 
 byte state[NP]; /* page->state without its version... */
-bool moved[NP]; /* ...of which only this matters: has it changed since the token's holder read it */
+byte fresh[NP]; /* ...of which only this matters: threads, as bit mask, that have read it and since when it has not changed */
+byte held, emptied; /* pages, as bit masks: RST_PAGE_HELD, RST_PAGE_EMPTIED */
 byte left[NP];  /* page->left */
 
 /* Where blocks are. */
 byte freed;         /* in page->free */
+byte holes;         /* given back to the system: in no list, as if not carved */
 byte listed;        /* in heap->list */
 byte user;          /* with the program: any of its threads may free them */
 byte foreign;       /* collected by an outsider: page->foreign_*. A page is linked in heap->foreign when it has any */
@@ -132,5 +153,5 @@ byte ended;
 #else
 #define ALL_BLOCKS (EXISTS(0) | EXISTS(1))
 #endif
-#define PLACES(op) (freed op listed op user op foreign op IN_BATCHES(op) op IN_MESSAGES(op))
+#define PLACES(op) (freed op holes op listed op user op foreign op IN_BATCHES(op) op IN_MESSAGES(op))
 #define CHECK assert(PLACES(|) == ALL_BLOCKS && PLACES(+) == ALL_BLOCKS)

@@ -10,6 +10,10 @@
 #include "threadcache/remote.h"
 #include "threadcache/sparse.h"
 
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
 enum { BLOCKS_MAX = 4096 * 6, CLASS = 15, SOME = 3 }; /* 512 bytes */
 
 static unsigned char *block[BLOCKS_MAX];
@@ -316,6 +320,75 @@ static void a_refused_purge_is_no_loss(void **state)
     end(heap);
 }
 
+/* --- forks --------------------------------------------------------------------------------------------------------------------------- */
+
+static pthread_t forker;
+static sem_t forker_runs;
+static _Atomic bool forked;
+
+static void *do_fork(void *unused)
+{
+    sem_post(&forker_runs);
+    rst_sparse_before_fork();
+    rst_store_relaxed(&forked, true);
+    rst_sparse_after_fork(false);
+    return unused;
+}
+
+static void start_fork(void)
+{
+    assert_int_equal(pthread_create(&forker, NULL, do_fork, NULL), 0);
+    sem_wait(&forker_runs);
+    usleep(20000); /* time to do the wrong thing */
+    assert_false(rst_load_relaxed(&forked));
+}
+
+static void fork_here(void)
+{
+    rst_sparse_before_fork();
+    rst_sparse_after_fork(false);
+    rst_sparse_before_fork();
+    rst_sparse_after_fork(true);
+    rst_store_relaxed(&forked, true);
+}
+
+/* Returns what was given back meanwhile. */
+static size_t purge_and_fork(rst_heap *heap, void (*fork_there)(void))
+{
+    rst_store_relaxed(&forked, false);
+    free_most(heap);
+    fake_at_purge_inside(fork_there);
+    return rst_sparse_purge();
+}
+
+static void a_fork_waits_for_one_page(void **state)
+{
+    (void)state;
+    rst_heap *heap = with_pages(CLASS, 8);
+    assert_int_equal(sem_init(&forker_runs, 0, 0), 0);
+    if (purge_and_fork(heap, start_fork) != 0) { /* 0: where OS pages are as large as these */
+        assert_int_equal(pthread_join(forker, NULL), 0);
+        assert_true(rst_load_relaxed(&forked));
+    }
+    rst_sparse_purge(); /* what made way for it */
+    assert_int_equal(rst_sparse_purge(), 0);
+    fake_at_purge_inside(NULL);
+    end(heap);
+}
+
+/* As a signal handler that interrupted the visit. */
+static void a_fork_amid_a_visit_does_not_wait(void **state)
+{
+    (void)state;
+    rst_heap *heap = with_pages(CLASS, 8);
+    size_t purged = purge_and_fork(heap, fork_here);
+    assert_int_equal(rst_load_relaxed(&forked), purged != 0);
+    fake_at_purge_inside(NULL);
+    rst_sparse_before_fork(); /* nobody is at it any more */
+    rst_sparse_after_fork(false);
+    end(heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,7 +396,8 @@ int main(void)
         cmocka_unit_test(random_work_of_all_classes), cmocka_unit_test(holes_survive_their_thread),
         cmocka_unit_test(a_held_page_is_passed_over), cmocka_unit_test(a_held_page_takes_frees),
         cmocka_unit_test(a_held_page_becomes_empty),  cmocka_unit_test(only_old_pages_go),
-        cmocka_unit_test(a_refused_purge_is_no_loss),
+        cmocka_unit_test(a_refused_purge_is_no_loss), cmocka_unit_test(a_fork_waits_for_one_page),
+        cmocka_unit_test(a_fork_amid_a_visit_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
