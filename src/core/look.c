@@ -1,6 +1,7 @@
 /* Looks for damage: see look.h. SPDX-License-Identifier: MIT */
 #include "core/look.h"
 
+#include "core/huge.h"
 #include "core/options.h"
 #include "core/relic.h"
 #include "core/segment.h"
@@ -67,13 +68,16 @@ void rst_page_look(rst_slice *page, rst_block **ready)
     look_at_end(page);
 }
 
-/* Whether the line at `memory`, in the slice at `index`, was written to though nobody ever held the slice. It is held meanwhile. */
-static bool is_overrun(rst_arena *arena, size_t index, const char *memory)
+/* Whether the line at `memory`, in the slice at `index`, was written to though nobody ever held the slice. It is held meanwhile. The look itself
+ * may have made an OS page resident: it does not stay so, and where it would be a huge page nothing is looked at. */
+static bool is_overrun(rst_arena *arena, size_t index, char *memory)
 {
-    if (!rst_slice_hold_untouched(arena, index))
+    if (rst_huge_asked(arena, index / RST_SEGMENT_SLICES) || !rst_slice_hold_untouched(arena, index))
         return false;
     bool written = rst_os_use(arena->base + index * RST_SLICE_SIZE, RST_SLICE_SIZE) && !rst_is_untouched(memory);
-    rst_slice_let_go(arena, index, written);
+    char *os_page = memory - (uintptr_t)memory % rst_os_page_size();
+    bool dirty = written || !rst_os_purge_inside(os_page, rst_os_page_size());
+    rst_slice_let_go(arena, index, dirty);
     return written;
 }
 
@@ -81,8 +85,8 @@ static void look_beside(const rst_slice *first)
 {
     rst_arena *arena = &rst_arenas[first->arena];
     size_t index = rst_slice_index(arena, first);
-    const char *block = rst_slice_memory(first);
-    const char *after = block + first->span * RST_SLICE_SIZE;
+    char *block = rst_slice_memory(first);
+    char *after = block + first->span * RST_SLICE_SIZE;
     if (index != 0 && is_overrun(arena, index - 1, block - RST_CACHE_LINE))
         blame_before(block - RST_CACHE_LINE, block);
     if (first->large_size == first->span * RST_SLICE_SIZE && is_overrun(arena, index + first->span, after))
