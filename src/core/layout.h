@@ -25,8 +25,8 @@
 #define RST_ADDRESS_BITS 48
 #define RST_ADDRESS_END ((uintptr_t)1 << RST_ADDRESS_BITS)
 
-/* Sizes and alignments beyond this are refused, as PTRDIFF_MAX is. */
-#define RST_SIZE_MAX ((size_t)PTRDIFF_MAX)
+/* Sizes and alignments beyond this are refused, without asking the system: nothing so large lies below RST_ADDRESS_END. */
+#define RST_SIZE_MAX ((size_t)RST_ADDRESS_END)
 
 typedef struct rst_block {
     struct rst_block *next;

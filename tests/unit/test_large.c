@@ -305,12 +305,30 @@ static void absurd_sizes_are_refused(void **state)
     assert_null(unit_leak());
 }
 
+/* A program that tries all of them in a loop is not to wait for one system call after the other. */
+static void what_no_address_space_holds_is_refused_without_the_system(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {RST_SIZE_MAX, RST_SIZE_MAX + 1, (size_t)1 << 50, PTRDIFF_MAX, SIZE_MAX};
+    char *memory = rst_large_alloc(100000, 1, false);
+    unsigned before = fake_calls(FAKE_RESERVE);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        assert_null(rst_large_alloc(sizes[i], 1, false));
+        assert_null(rst_large_alloc(100000, RST_SIZE_MAX << i % 2, true));
+        assert_false(rst_large_resize(rst_slice_of(memory), sizes[i]));
+        assert_null(rst_large_move(rst_slice_of(memory), sizes[i]));
+    }
+    assert_int_equal(fake_calls(FAKE_RESERVE), before);
+    rst_large_free(rst_slice_of(memory));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_steps_keep_contents),
         cmocka_unit_test(refusals_of_move_and_remap_lose_nothing),
         cmocka_unit_test(absurd_sizes_are_refused),
+        cmocka_unit_test(what_no_address_space_holds_is_refused_without_the_system),
         cmocka_unit_test(freed_pages_are_remapped),
         cmocka_unit_test(the_tail_of_a_moved_block_is_remapped_when_it_shrinks),
         cmocka_unit_test(what_realloc_has_grown_asks_for_huge_pages),
