@@ -3,7 +3,7 @@
  *
  * gcc for Windows emulates _Thread_local by a table that it allocates with malloc, which an allocator cannot stand on. There the word is put
  * into the section from which the system makes each thread's block, and found as every Windows program finds its own: the thread's array of
- * blocks, our index in it, the word's place in the section. docs/decisions/0010-tls-on-windows.md. SPDX-License-Identifier: MIT */
+ * blocks, our index in it, the word's place in the section. docs/decisions/0013-tls-on-windows.md. SPDX-License-Identifier: MIT */
 #ifndef RST_OS_TLS_H
 #define RST_OS_TLS_H
 
