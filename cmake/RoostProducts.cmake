@@ -142,7 +142,14 @@ if(TARGET api)
 endif()
 
 file(GLOB _tool_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/*.c")
-if(_tool_sources AND NOT WIN32) # it reads other processes, as Linux shows them
+if(_tool_sources AND WIN32) # of the command what does not read other processes, as Linux shows them
+    list(FILTER _tool_sources INCLUDE REGEX "/(roost|parse|tables|[a-z]+_windows)\\.c$")
+    add_executable(roost_command ${_tool_sources})
+    set_target_properties(roost_command PROPERTIES OUTPUT_NAME roost RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+    target_link_libraries(roost_command PRIVATE roost_flags)
+    target_include_directories(roost_command PRIVATE "${PROJECT_SOURCE_DIR}/include")
+elseif(_tool_sources)
+    list(FILTER _tool_sources EXCLUDE REGEX "_windows\\.c$")
     include(RoostPage)
     roost_page(_page)
     add_executable(roost_command ${_tool_sources} "${_page}")

@@ -36,14 +36,21 @@ if(ROOST_SANITIZE)
         "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
 endif()
 
+# What tests ask of other systems, where Windows has it under other names.
+if(WIN32)
+    add_library(roost_posix STATIC "${PROJECT_SOURCE_DIR}/tests/support/windows/posix.c")
+    target_link_libraries(roost_posix PRIVATE roost_test_flags)
+    set(ROOST_TEST_LIBS roost_posix)
+endif()
+
 # The floors above the OS, on the fake one.
 file(GLOB _fake CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/os_fake*.c")
-if(_fake AND ROOST_SOURCES AND NOT WIN32)
+if(_fake AND ROOST_SOURCES)
     set(_fake_sources ${ROOST_SOURCES} ${_fake})
-    list(FILTER _fake_sources EXCLUDE REGEX "/src/os/os_(unix|linux)[a-z_]*\\.c$")
+    list(FILTER _fake_sources EXCLUDE REGEX "/src/(os/os_(unix|linux|windows)|redirect)[a-z_]*\\.c$")
     add_library(roost_fake STATIC ${_fake_sources})
     target_link_libraries(roost_fake PRIVATE roost_inner)
-    target_include_directories(roost_fake PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_include_directories(roost_fake PRIVATE "${PROJECT_SOURCE_DIR}/tests" ${ROOST_TEST_INCLUDE_BEFORE})
 endif()
 
 function(roost_test name)
@@ -82,6 +89,7 @@ function(roost_test name)
     elseif(NOT T_KIND STREQUAL "plain")
         target_link_libraries(${target} PRIVATE ${lib_${T_KIND}})
     endif()
+    target_link_libraries(${target} PRIVATE ${ROOST_TEST_LIBS})
 
     if(DEFINED ROOST_CXX_PROGRAMS AND NOT ROOST_CXX_PROGRAMS)
         set_target_properties(${target} PROPERTIES LINKER_LANGUAGE C) # roost_static has a part in C++ that needs no runtime

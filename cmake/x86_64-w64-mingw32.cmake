@@ -6,7 +6,9 @@
 set(CMAKE_SYSTEM_NAME Windows)
 set(CMAKE_SYSTEM_PROCESSOR x86_64)
 set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc)
-set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++)
+# For the tests alone: of Debian's two the one whose library has std::thread.
+find_program(ROOST_MINGW_CXX NAMES x86_64-w64-mingw32-g++-posix x86_64-w64-mingw32-g++ REQUIRED)
+set(CMAKE_CXX_COMPILER "${ROOST_MINGW_CXX}")
 set(CMAKE_RC_COMPILER x86_64-w64-mingw32-windres)
 set(CMAKE_FIND_ROOT_PATH /usr/x86_64-w64-mingw32)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
@@ -25,6 +27,8 @@ foreach(_header IN LISTS _headers)
 endforeach()
 set(CMAKE_C_FLAGS_INIT "-isystem ${_shared_headers}")
 set(CMAKE_CXX_FLAGS_INIT "")
+
+set(ROOST_TEST_INCLUDE_BEFORE "${CMAKE_CURRENT_LIST_DIR}/../tests/support/windows")
 
 # Tests are linked with the compiler's libraries, so that they need none of them beside themselves.
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")

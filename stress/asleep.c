@@ -15,6 +15,7 @@
 
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 
 enum { BLOCK = 512, MIBS = TEST_SANITIZED ? 32 : 256, AGAIN = 1000, LIMIT_MIB = 24, LIMIT_MS = 3000, LOOP = 64 };
 enum { BLOCKS = MIBS * 1024 * 1024 / BLOCK };
@@ -184,7 +185,7 @@ int main(int argc, char **argv)
 {
     roost_stats before;
     bool good = true;
-    figures_begin(argv);
+    api_is_roost();
     run_begin("asleep", argc, argv, 2);
     uint64_t random = run.seed;
     CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);

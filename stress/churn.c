@@ -269,7 +269,7 @@ static void churn(unsigned most, uint64_t *random)
 int main(int argc, char **argv)
 {
     roost_stats before, after;
-    figures_begin(argv);
+    api_is_roost();
     run_begin("churn", argc, argv, 16);
     uint64_t random = run.seed;
     CHECK(pthread_key_create(&key, destroy) == 0);

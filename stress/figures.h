@@ -1,6 +1,5 @@
-/* What roost says it holds, for the check that nothing of a test is left: where the program has roost's objects in it
- * (libroost.a, libroost_api.a) its collector is called; on libroost.so, which exports none, the dump that ROOST_STATS=1 makes
- * at exit is had from a forked child; on another allocator there are no figures. To be taken when no other thread lives.
+/* What roost says it holds, for the check that nothing of a test is left; on another allocator there are no figures. To be
+ * taken when no other thread lives.
  * SPDX-License-Identifier: MIT
  */
 #ifndef ROOST_STRESS_FIGURES_H
@@ -8,94 +7,32 @@
 
 #include "../tests/support/api.h"
 #include "run.h"
-#include "stats/collect.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
+#include <roost/stats.h>
+#include <sched.h>
 
-#pragma weak rst_stats_collect
-#pragma weak rst_trim
-extern size_t rst_trim(void); /* what malloc_trim does, where that name is the system's */
-
-static int figures_file = -1; /* where the dumps go; -1: none */
-
-static inline void figures_dump_goes_to_file(void)
-{
-    dup2(figures_file, 2);
-}
-
-/* On libroost.so: dumps at exit are asked for before the program starts, so it is started again. */
-static inline void figures_by_dump(char **argv)
-{
-    const char *asked = getenv("ROOST_STATS");
-    if (asked == NULL) {
-        CHECK(setenv("ROOST_STATS", "1", 1) == 0);
-        execv("/proc/self/exe", argv);
-        CHECK(!"exec");
-    }
-    figures_file = memfd_create("figures", MFD_CLOEXEC);
-    CHECK(strcmp(asked, "1") == 0 && figures_file >= 0);
-    CHECK(atexit(figures_dump_goes_to_file) == 0); /* which comes before libraries are unloaded */
-}
-
-/* To be called first in main. */
-static inline void figures_begin(char **argv)
-{
-    if (api_is_roost() && rst_stats_collect == NULL)
-        figures_by_dump(argv);
-}
-
-static inline uint64_t dump_figure(const char *dump, const char *name)
-{
-    char key[64];
-    snprintf(key, sizeof key, "\n  %s ", name);
-    const char *at = strstr(dump, key);
-    CHECK(at != NULL);
-    return strtoull(at + strlen(key), NULL, 10);
-}
-
-static inline void figures_from_dump(roost_stats *out)
-{
-    static char dump[16384];
-    off_t begin = lseek(figures_file, 0, SEEK_END);
-    int status = -1;
-    fflush(NULL);
-    pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0)
-        exit(0); /* not _exit: the dump is made when the library is unloaded */
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-    ssize_t length = pread(figures_file, dump, sizeof dump - 1, begin);
-    CHECK(length > 0);
-    dump[length] = '\0';
-#define FROM_DUMP(name, ...) out->name = dump_figure(dump, #name);
-    ROOST_WALK_TABLE(FROM_DUMP)
-    ROOST_PROCESS_TABLE(FROM_DUMP)
-    ROOST_HEAP_TABLE(FROM_DUMP)
-#undef FROM_DUMP
-}
+#ifdef ROOST_TEST_WEAK_NAMES
+#pragma weak roost_stats_read
+#pragma weak roost_purge
+#define FIGURES_ARE_THERE (roost_stats_read != NULL)
+#else
+#define FIGURES_ARE_THERE true
+#endif
 
 /* Returns false, and zeros, where there are none. */
 static inline bool figures_take(roost_stats *out)
 {
-    *out = (roost_stats){.size = 0};
-    if (rst_stats_collect != NULL)
-        rst_stats_collect(out);
-    else if (figures_file >= 0)
-        figures_from_dump(out);
-    else
-        return false;
-    return true;
+    *out = (roost_stats)ROOST_STATS_INIT;
+    if (FIGURES_ARE_THERE)
+        CHECK(roost_stats_read(out) == 0);
+    return FIGURES_ARE_THERE;
 }
 
 /* Send what waits here, take in what has come, and give back what is idle. */
 static inline void ask_memory_back(void)
 {
-    if (rst_trim != NULL)
-        rst_trim();
-    else
-        malloc_trim(0);
+    if (FIGURES_ARE_THERE)
+        roost_purge(0, NULL);
 }
 
 /* Blocks that libc holds for the steward's thread, where libc allocates with roost: one for each start. */

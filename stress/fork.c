@@ -13,6 +13,7 @@
 #include "message.h"
 
 #include <semaphore.h>
+#include <sys/wait.h>
 
 enum { BOARD = 512, CHILDREN = 4, CHILD_SECONDS = 20, CHILD_BLOCKS = 100, DEPTH = 3, SAMPLES = 64 };
 enum { FORKERS = 2, STARTERS = 1, CROWD = 6, WARM_TRADES = TEST_SANITIZED ? 2000 : 20000 };
@@ -285,7 +286,7 @@ int main(int argc, char **argv)
 {
     roost_stats before;
     size_t early, late;
-    figures_begin(argv);
+    api_is_roost();
     run_begin("fork", argc, argv, 8);
     threads_warm(run.threads + FORKERS + CROWD);
     status_bytes("VmRSS"); /* so that libc has what it keeps for it */

@@ -135,7 +135,9 @@ static inline void run_begin(const char *name, int argc, char **argv, unsigned t
     printf("%s: --seed %llu --threads %u\n", name, (unsigned long long)run.seed, run.threads);
     fflush(stdout);
     run.end = now_ns() + (uint64_t)(run.seconds * 1e9);
+#ifdef SIGALRM
     signal(SIGALRM, on_hang);
+#endif
     if (run.forks == 0)
         alarm((unsigned)run.seconds + (unsigned)run.rounds + HUNG_AFTER);
 }
@@ -187,6 +189,9 @@ static inline void threads_warm(unsigned count)
 /* --- memory --- */
 
 /* A line of /proc/self/status, in bytes: VmRSS is now, VmHWM the most since the program was started. */
+#ifdef _WIN32
+size_t status_bytes(const char *field); /* tests/support/windows/posix.c */
+#else
 static inline size_t status_bytes(const char *field)
 {
     char line[256];
@@ -202,6 +207,7 @@ static inline size_t status_bytes(const char *field)
     fclose(f);
     return (size_t)kib * 1024;
 }
+#endif
 
 static inline double mib(size_t bytes)
 {

@@ -290,7 +290,7 @@ static bool shape_is_wanted(enum shape shape)
 int main(int argc, char **argv)
 {
     roost_stats before;
-    figures_begin(argv);
+    api_is_roost();
     run_begin("shapes", argc, argv, 8);
     unsigned most = run.threads < 2 ? 2 : run.threads > THREADS_MOST ? THREADS_MOST : run.threads;
     uint64_t random = run.seed;

@@ -37,15 +37,15 @@ static void sink_number(sink *s, unsigned long long value, unsigned base, bool n
     sink_text(s, digits + at, sizeof digits - at, width, left);
 }
 
-/* The argument of one conversion that is a number; `size` is the number of l, or 9 for z. */
-static void format_number(sink *s, char conversion, unsigned size, size_t width, bool left, va_list *args)
+/* The argument of one conversion that is a number; `wide`: of more bytes than an int. */
+static void format_number(sink *s, char conversion, bool wide, size_t width, bool left, va_list *args)
 {
     if (conversion == 'd') {
-        long long v = size == 0 ? va_arg(*args, int) : va_arg(*args, long long);
+        long long v = wide ? va_arg(*args, long long) : va_arg(*args, int);
         sink_number(s, v < 0 ? 0ull - (unsigned long long)v : (unsigned long long)v, 10, v < 0, width, left);
         return;
     }
-    unsigned long long v = size == 0 ? va_arg(*args, unsigned) : va_arg(*args, unsigned long long);
+    unsigned long long v = wide ? va_arg(*args, unsigned long long) : va_arg(*args, unsigned);
     sink_number(s, v, conversion == 'x' ? 16 : 10, false, width, left);
 }
 
@@ -57,9 +57,9 @@ static void format_one(sink *s, const char **at, va_list *args)
     size_t width = 0;
     for (; *f >= '0' && *f <= '9'; f++)
         width = width * 10 + (size_t)(*f - '0');
-    unsigned size = 0;
+    size_t bytes = 0;
     for (; *f == 'l' || *f == 'z'; f++)
-        size++;
+        bytes += *f == 'z' ? sizeof(size_t) : sizeof(long); /* on Windows a long is an int's size */
     if (*f == 's') {
         const char *text = va_arg(*args, const char *);
         text = text != NULL ? text : "(null)";
@@ -73,7 +73,7 @@ static void format_one(sink *s, const char **at, va_list *args)
     } else if (*f == 'c') {
         sink_put(s, (char)va_arg(*args, int));
     } else if (*f == 'd' || *f == 'u' || *f == 'x') {
-        format_number(s, *f, size, width, left, args);
+        format_number(s, *f, bytes > sizeof(int), width, left, args);
     } else {
         sink_put(s, *f);
     }

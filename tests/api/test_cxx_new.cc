@@ -18,6 +18,10 @@
 #pragma weak roost_owns // to try the test itself on another allocator
 #endif
 
+#ifdef _WIN32
+extern "C" std::size_t resident_bytes(); // tests/support/windows/posix.c
+#endif
+
 #ifndef __cpp_sized_deallocation
 // clang 14 leaves these undeclared; the library has them all the same
 void operator delete(void *, std::size_t) noexcept;
@@ -250,6 +254,12 @@ struct fails_later {
 };
 int fails_later::count;
 
+#ifdef _WIN32
+long resident_pages()
+{
+    return static_cast<long>(resident_bytes() / static_cast<std::size_t>(sysconf(_SC_PAGESIZE)));
+}
+#else
 long resident_pages()
 {
     long total = 0;
@@ -260,6 +270,7 @@ long resident_pages()
     std::fclose(f);
     return resident;
 }
+#endif
 
 // If the memory did not come back, these would take 5 GiB.
 void constructors_that_throw()

@@ -124,10 +124,10 @@ static void the_heap_of_this_thread(void **state)
 {
     (void)state;
     roost_free(roost_malloc(SIZE));
-    roost_heap_stats before = heap_of((uint64_t)getpid());
+    roost_heap_stats before = heap_of((uint64_t)gettid());
     fill();
-    roost_heap_stats after = heap_of((uint64_t)getpid());
-    assert_int_equal(OF_HEAP(after, thread), getpid());
+    roost_heap_stats after = heap_of((uint64_t)gettid());
+    assert_int_equal(OF_HEAP(after, thread), gettid());
     assert_int_equal(OF_HEAP(after, number), before.number);
     assert_int_equal(OF_HEAP(after, state), 0);
     assert_int_equal(OF_HEAP(after, live) - before.live, BLOCKS);
@@ -136,7 +136,7 @@ static void the_heap_of_this_thread(void **state)
     assert_true(OF_HEAP(after, ready_bytes) < after.pages * 65536 && OF_HEAP(after, quiet) < 60000);
     roost_free(block[0]);
     block[0] = roost_malloc(16); /* its list was filled: what is in it is ready */
-    assert_true(heap_of((uint64_t)getpid()).ready_bytes > 0);
+    assert_true(heap_of((uint64_t)gettid()).ready_bytes > 0);
     empty();
 }
 
@@ -256,10 +256,10 @@ static void *free_late(void *block_of_others)
 static void check_sent(roost_stats before, unsigned sent)
 {
     roost_stats after = now();
-    uint64_t batches = heap_of((uint64_t)getpid()).batches_sent;
+    uint64_t batches = heap_of((uint64_t)gettid()).batches_sent;
     roost_thread_flush();
     after = now();
-    roost_heap_stats mine = heap_of((uint64_t)getpid()), owner = heap_of(their_thread);
+    roost_heap_stats mine = heap_of((uint64_t)gettid()), owner = heap_of(their_thread);
     assert_int_equal(OF_HEAP(mine, unsent_blocks), 0);
     assert_int_equal(GREW(foreign_sent_blocks), sent);
     assert_int_equal(GREW(foreign_sent_bytes), sent * SIZE);
@@ -299,7 +299,7 @@ static void blocks_of_others(void **state)
     unsigned sent = 0;
     for (int i = 0; i < THEIRS; i += 3, sent++)
         roost_free(theirs[i]);
-    roost_heap_stats mine = heap_of((uint64_t)getpid());
+    roost_heap_stats mine = heap_of((uint64_t)gettid());
     after = now();
     assert_int_equal(OF_HEAP(mine, unsent_blocks), sent);
     assert_int_equal(OF_HEAP(mine, unsent_bytes), sent * SIZE);

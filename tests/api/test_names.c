@@ -6,9 +6,11 @@
 #include "../support/cmocka_api.h"
 
 #include "../support/blocks.h"
-#include <dlfcn.h>
 #include <errno.h>
 #include <sys/mman.h>
+#ifndef _WIN32
+#include <dlfcn.h>
+#endif
 
 #if defined(ROOST_TEST_WEAK_NAMES) && !defined(ROOST_TEST_API_ONLY)
 #pragma weak roost_malloc
@@ -146,6 +148,7 @@ static void thread_flush_at_any_time(void **state)
 }
 
 #ifndef ROOST_TEST_API_ONLY
+#ifndef _WIN32
 
 /* glibc has it for old programs only: nothing new links to it there. */
 extern void cfree(void *block) __attribute__((weak));
@@ -199,6 +202,8 @@ static void internal_names_are_roosts(void **state)
     rt.free(own);
 }
 
+#endif
+
 /* A block may be made under one set of names and freed under the other. */
 static void both_sets_of_names_are_one_allocator(void **state)
 {
@@ -232,8 +237,10 @@ int main(void)
         cmocka_unit_test(frees_that_state_a_size),
         cmocka_unit_test(thread_flush_at_any_time),
 #ifndef ROOST_TEST_API_ONLY
+#ifndef _WIN32
         cmocka_unit_test(cfree_frees),
         cmocka_unit_test(internal_names_are_roosts),
+#endif
         cmocka_unit_test(both_sets_of_names_are_one_allocator),
 #endif
     };

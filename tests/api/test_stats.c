@@ -59,7 +59,10 @@ static void a_block_is_counted_once_in_each(void **state)
     assert_int_equal(after.frees - between.frees, BLOCKS + 1);
     assert_int_equal(after.allocated_peak, between.allocated);
     assert_int_equal(class_of(SIZE).frees - class_between.frees, BLOCKS);
-    assert_true(after.start_time > 0 && after.calls_map > 0 && after.calls_protect > 0 && after.faults_minor > 0);
+    assert_true(after.start_time > 0 && after.calls_map > 0 && after.calls_protect > 0);
+#ifndef _WIN32 /* wine counts none */
+    assert_true(after.faults_minor > 0);
+#endif
 }
 
 static void *leave_one(void *argument)
@@ -81,7 +84,7 @@ static void heaps_are_told_one_by_one(void **state)
     int mine = 0, idle = 0;
     for (int i = 0; i < count; i++) {
         assert_int_equal(rows[i].number, i);
-        mine += rows[i].thread == (uint64_t)getpid() && rows[i].state == 0;
+        mine += rows[i].thread == (uint64_t)gettid() && rows[i].state == 0;
         idle += rows[i].state == 1 && rows[i].thread == 0 && rows[i].live_bytes == SIZE;
     }
     assert_int_equal(mine, 1);

@@ -63,7 +63,7 @@ static void begin_page(told *t, const roost_page *page)
     t->end = page->memory;
 }
 
-static int tell(const roost_page *page, const roost_block *block, void *argument)
+static int note_down(const roost_page *page, const roost_block *block, void *argument)
 {
     told *t = argument;
     t->calls++;
@@ -92,7 +92,7 @@ static told walk(int whose)
     told t = {.pages = 0};
     qsort(held, held_count, sizeof held[0], compare);
     errno = 7;
-    assert_int_equal(roost_heap_walk(whose, tell, &t), 0);
+    assert_int_equal(roost_heap_walk(whose, note_down, &t), 0);
     assert_int_equal(errno, 7);
     assert_int_equal(t.used_of_page, t.page.used);
     assert_int_equal(t.calls, t.pages + t.blocks);
@@ -314,7 +314,7 @@ static uint64_t my_heap(void)
     roost_heap_stats rows[64];
     int count = roost_stats_heaps(rows, 64, sizeof rows[0]);
     for (int i = 0; i < count && i < 64; i++) {
-        if (rows[i].thread == (uint64_t)getpid())
+        if (rows[i].thread == (uint64_t)gettid())
             return rows[i].number;
     }
     return UINT64_MAX;

@@ -127,7 +127,7 @@ static void tell_still(told *t, const roost_page *page, const roost_block *block
     }
 }
 
-static int tell(const roost_page *page, const roost_block *block, void *argument)
+static int note_down(const roost_page *page, const roost_block *block, void *argument)
 {
     told *t = argument;
     if (block == NULL) {
@@ -157,7 +157,7 @@ static void *walk(void *unused)
     for (int i = 0; i < WALKS; i++) {
         told t = {.pages = 0};
         void *mine = roost_malloc(64);
-        CHECK(roost_heap_walk(ROOST_WALK_ALL, tell, &t) == 0);
+        CHECK(roost_heap_walk(ROOST_WALK_ALL, note_down, &t) == 0);
         CHECK(t.used == WORKERS * STILL / 2 && t.free == WORKERS * STILL / 2);
         CHECK(t.amid == WORKERS * AMID);
         pages += t.pages;

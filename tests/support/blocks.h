@@ -60,6 +60,9 @@ static inline int is_aligned(const void *block, size_t alignment)
     return ((uintptr_t)block & (alignment - 1)) == 0;
 }
 
+#ifdef _WIN32
+size_t resident_bytes(void); /* tests/support/windows/posix.c */
+#else
 static inline size_t resident_bytes(void)
 {
     unsigned long total = 0;
@@ -72,5 +75,6 @@ static inline size_t resident_bytes(void)
     fclose(f);
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
+#endif
 
 #endif

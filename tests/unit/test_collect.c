@@ -224,6 +224,8 @@ static void parked_heaps_are_counted(void)
     check_nothing();
 }
 
+#ifndef _WIN32 /* there pthread_key destructors run in the thread's own code, before the system says that it ends */
+
 static pthread_key_t late_key;
 
 static void *free_when_gone(void *block)
@@ -255,6 +257,8 @@ static void blocks_sent_alone_are_counted(void)
     check_nothing();
 }
 
+#endif
+
 int main(void)
 {
     RUN(before_the_first_call_all_is_zero);
@@ -264,6 +268,8 @@ int main(void)
     RUN(foreign_frees_are_followed_home);
     RUN(many_foreign_frees_are_never_alive);
     RUN(parked_heaps_are_counted);
+#ifndef _WIN32
     RUN(blocks_sent_alone_are_counted);
+#endif
     return 0;
 }

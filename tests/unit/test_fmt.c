@@ -25,7 +25,9 @@ static void formats_as_snprintf_does(void **state)
     SAME("%s and %s", "one", "");
     SAME("%10s|%-10s|%2s", "word", "word", "longer");
     SAME("%c%c 100%%", 'a', 'b');
+#ifndef _WIN32 /* there pointers are written without 0x */
     SAME("%p", (void *)(uintptr_t)0x7f0012345678);
+#endif
     SAME("nothing");
 }
 

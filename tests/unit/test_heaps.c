@@ -9,7 +9,9 @@
 #include "threadcache/remote.h"
 
 #include <pthread.h>
+#ifndef _WIN32
 #include <sys/wait.h>
+#endif
 #include <unistd.h>
 
 enum { BLOCKS = 4000 };
@@ -189,6 +191,8 @@ static void what_waits_is_sent_after_a_while(void **state)
     nothing_left();
 }
 
+#ifndef _WIN32 /* no fork */
+
 /* In a child, the heap of a thread that is gone is parked, or lost when its thread was inside. */
 static void child_of_fork(uint32_t busy, rst_heap_state expected)
 {
@@ -230,6 +234,8 @@ static void a_child_leaves_a_heap_alone_whose_thread_was_inside(void **state)
     child_of_fork(1, RST_HEAP_LOST);
 }
 
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,8 +244,10 @@ int main(void)
         cmocka_unit_test(what_waits_to_be_sent_is_bounded),
         cmocka_unit_test(a_sender_takes_out_what_is_too_much),
         cmocka_unit_test(what_waits_is_sent_after_a_while),
+#ifndef _WIN32
         cmocka_unit_test(a_child_parks_the_heaps_of_lost_threads),
         cmocka_unit_test(a_child_leaves_a_heap_alone_whose_thread_was_inside),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,8 +51,14 @@ static inline _Noreturn void cmocka_own_leave(int how)
     longjmp(cmocka_own_end, how);
 }
 
-__attribute__((format(printf, 3, 4))) static inline _Noreturn void cmocka_own_fail(const char *file, int line,
-                                                                                   const char *format, ...)
+#ifdef __MINGW_PRINTF_FORMAT
+#define CMOCKA_OWN_FORMAT __MINGW_PRINTF_FORMAT
+#else
+#define CMOCKA_OWN_FORMAT printf
+#endif
+
+__attribute__((format(CMOCKA_OWN_FORMAT, 3, 4))) static inline _Noreturn void
+cmocka_own_fail(const char *file, int line, const char *format, ...)
 {
     va_list more;
     fprintf(stderr, "%s:%d: ", file, line);
