@@ -32,6 +32,8 @@ declare -A leave_out=(
     [asan]='programs|consumer|structure|cli'
     [ubsan]='programs|consumer|structure|cli|stress|returns|outside'
 )
+# What the run of all presets leaves out besides, for time: it is what release-clang and checked run between them.
+[ $# -gt 0 ] || leave_out[checked-clang]+='|mt|stress|litmus'
 presets=("$@")
 [ $# -gt 0 ] || presets=(release checked release-clang checked-clang tsan asan ubsan musl windows)
 # What a preset cannot do without, beside gcc.
