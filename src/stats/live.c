@@ -158,7 +158,7 @@ live rst_live = {
     .names = NAMES,
 };
 
-extern live roost_live __attribute__((alias("rst_live"))) RST_EXPORT;
+RST_EXPORT extern live roost_live __attribute__((alias("rst_live")));
 RST_OS_NOTE("roost", 1, rst_live);
 static_assert(ROOST_LIVE_NOTE_TYPE == 1 && sizeof(ROOST_LIVE_NOTE_NAME) == 6, "as in the note");
 

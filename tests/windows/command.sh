@@ -33,6 +33,7 @@ gives 2 '' 'roost: run: no program is given*' "${roost[@]}" run
 gives 0 'alone' '' "$@" "$program"
 gives 0 'on roost' '' "${roost[@]}" run -- "$program"
 gives 0 'on roost' 'roost: running *runs.exe on *roost.dll' "${roost[@]}" run -v "$program"
+# shellcheck disable=SC1003
 gives 7 $'on roost\n\\[7\\]\n\\[a b\\]\n\\[\\"\\\\\\]\n\\[\\]\n\\[\\*\\]' '' "${roost[@]}" run -- "$program" 7 'a b' '"\' '' '*'
 gives 3 $'on roost\n\\[3\\]' '' env ROOST_LIBRARY=roost.dll "${roost[@]}" run "$program" 3
 gives 0 'alone' '' env ROOST_DISABLE=1 "${roost[@]}" run -- "$program"
