@@ -15,7 +15,8 @@ endif()
 
 if(ROOST_PRODUCTS)
     install(TARGETS ${ROOST_PRODUCTS} EXPORT roostTargets
-        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}") # Windows' DLLs, beside the command that loads one
     install(EXPORT roostTargets NAMESPACE roost:: DESTINATION "${_package_dir}")
     configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/roostConfig.cmake.in"
         "${PROJECT_BINARY_DIR}/roostConfig.cmake" INSTALL_DESTINATION "${_package_dir}")
