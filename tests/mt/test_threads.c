@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 #ifdef _WIN32
-enum { SCALE = 20 }; /* wine takes milliseconds to make a thread */
+enum { SCALE = 40 }; /* wine takes milliseconds to make a thread */
 #else
 enum { SCALE = TEST_SANITIZED ? 10 : 1 };
 #endif
