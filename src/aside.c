@@ -50,7 +50,7 @@ static bool take_out(char *list)
     }
 }
 
-void rst_stand_aside(void)
+RST_COLD void rst_stand_aside(void)
 {
     const char *name = sanitizer();
     if (name == NULL)

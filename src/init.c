@@ -38,10 +38,11 @@ static void on_thread_exit(void)
 
 /* Where this thread is the only one no lock is taken. One that is held is then held by what a signal handler
  * interrupted in order to fork: that goes on, in the parent and in the child, and finds its lock as it was. */
-static void before_fork(void)
+static RST_COLD void before_fork(void)
 {
     bool alone = rst_os_single_threaded();
-    rst_store_relaxed(&forked_alone, alone);
+    if (rst_load_relaxed(&forked_alone) != alone) /* after a fork the first write to a page copies it */
+        rst_store_relaxed(&forked_alone, alone);
     if (alone)
         return;
     rst_sparse_before_fork();
@@ -50,9 +51,9 @@ static void before_fork(void)
     rst_metadata_before_fork();
 }
 
-/* A child pays for each page that is written here. Of what others might have had in their hands there is nothing to forget where there never
+/* A child pays for each page that is written here, and for each place in the code, of which those that are cold lie together. Of what others might have had in their hands there is nothing to forget where there never
  * were others. */
-static void after_fork(bool child)
+static RST_COLD void after_fork(bool child)
 {
     bool alone = rst_load_relaxed(&forked_alone);
     if (!alone) {
@@ -79,12 +80,12 @@ static void forget_other_threads(void)
     after_fork(true);
 }
 
-static void after_fork_parent(void)
+static RST_COLD void after_fork_parent(void)
 {
     after_fork(false);
 }
 
-static void after_fork_child(void)
+static RST_COLD void after_fork_child(void)
 {
     after_fork(true);
 }

@@ -38,10 +38,16 @@
 
 /* --- memory ---------------------------------------------------------------------------------------------------- */
 
+/* Kernels without names, which are many, are asked once. */
 void rst_unix_mark_named(void *address, size_t size)
 {
+    static _Atomic bool refused; /* relaxed: asked once more does no harm */
+    if (rst_load_relaxed(&refused))
+        return;
     rst_os_count(name);
-    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)address, size, (unsigned long)"roost");
+    if (prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)address, size, (unsigned long)"roost") != 0 &&
+        errno == EINVAL)
+        rst_store_relaxed(&refused, true);
 }
 
 void rst_unix_mark_reserved(void *address, size_t size)

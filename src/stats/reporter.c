@@ -260,7 +260,7 @@ void rst_reporter_end(void)
         write_file();
 }
 
-void rst_reporter_forget(void)
+RST_COLD void rst_reporter_forget(void)
 {
     int at = rst_load_relaxed(&listener);
     if (at < 0 && rst_load_relaxed(&stage) <= ABSENT)

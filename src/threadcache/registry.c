@@ -251,7 +251,7 @@ void rst_registry_after_fork(bool child)
     rst_store_relaxed(&rst_process.threads, rst_thread_heap != &rst_heap_none ? 1u : 0u);
 }
 
-void rst_registry_in_child(void)
+RST_COLD void rst_registry_in_child(void)
 {
     if (rst_thread_heap != &rst_heap_none)
         rst_store_relaxed(&rst_thread_heap->thread_id, rst_os_thread_id());
