@@ -51,8 +51,8 @@ static RST_COLD void before_fork(void)
     rst_metadata_before_fork();
 }
 
-/* A child pays for each page that is written here, and for each place in the code, of which those that are cold lie together. Of what others might have had in their hands there is nothing to forget where there never
- * were others. */
+/* A child pays for each page that is written here, and for each page of code: what is cold lies together. Of what others might have had in their
+ * hands there is nothing to forget where there never were others. */
 static RST_COLD void after_fork(bool child)
 {
     bool alone = rst_load_relaxed(&forked_alone);
