@@ -2,6 +2,9 @@
 #include "core/hollow.h"
 
 #include "core/counters.h"
+#include "core/huge.h"
+#include "core/options.h"
+#include "core/segment.h"
 #include "os/os.h"
 
 enum { WORD_BITS = 64, BLOCKS_MAX = RST_SLICE_SIZE / RST_GRAIN };
@@ -62,6 +65,14 @@ static void set_free(hollow *h, unsigned block)
     h->free[block / WORD_BITS] |= (uint64_t)1 << block % WORD_BITS;
 }
 
+/* Blocks that were freed long ago are in no cache, and each leads to the next: so all are asked for side by side first. */
+static void fetch_blocks(const hollow *h)
+{
+    size_t step = rst_max(h->grid.info->size, RST_CACHE_LINE), end = h->page->carved * (size_t)h->grid.info->size;
+    for (size_t at = 0; at < end; at += step)
+        __builtin_prefetch(h->memory + at);
+}
+
 /* Mark the blocks of the list as it was when `left` was read, whose head lies on a page that the owner may be freeing to. False: it was, or
  * the list is damaged, which is the owner's to find. */
 static bool mark_list(hollow *h)
@@ -71,6 +82,7 @@ static bool mark_list(hollow *h)
         return false;
     /* acquire: pairs with the decrements in free; the blocks that it counts are seen whole. */
     uint32_t listed = rst_page_made(h->page) - rst_load_acquire(&h->page->left);
+    fetch_blocks(h);
     rst_block *block = h->head;
     uint32_t n = 0;
     for (; block != NULL && n < listed; n++) {
@@ -145,8 +157,33 @@ static void take_out(hollow *h, uint64_t made)
     h->page->holes.blocks = (uint16_t)(h->page->holes.blocks + blocks);
 }
 
-/* Give back runs of OS pages; those that were holes all along are left alone. */
-static size_t purge_runs(const hollow *h, uint64_t goes, uint64_t old)
+/* A huge page is kept whole until here: where blocks lie in small pages the looks at them cost more. */
+static void break_huge(const char *memory)
+{
+    rst_arena *arena = rst_arena_of(memory);
+    size_t segment = rst_slice_index_at(arena, memory) / RST_SEGMENT_SLICES;
+    if (rst_huge_asked(arena, segment))
+        rst_segment_break(arena, segment);
+}
+
+size_t rst_hollowed_purge(rst_hollowed *hollowed)
+{
+    if (hollowed->count == 0)
+        return 0;
+    break_huge(hollowed->run[0].address);
+    uint64_t done = rst_os_purge_runs(hollowed->run, hollowed->count, true, rst_option_get(pressure) != 0);
+    size_t purged = 0;
+    for (uint64_t rest = done; rest != 0; rest &= rest - 1)
+        purged += hollowed->run[rst_lowest_bit64(rest)].size;
+    hollowed->count = 0;
+    rst_process_add(purges, rst_popcount64(done));
+    rst_process_add(purged, purged);
+    rst_process_add(purged_inside, purged);
+    return purged;
+}
+
+/* Add runs of OS pages; those that were holes all along are left alone. */
+static size_t add_runs(const hollow *h, uint64_t goes, uint64_t old, rst_hollowed *hollowed)
 {
     size_t purged = 0;
     while (goes != 0) {
@@ -155,17 +192,16 @@ static size_t purge_runs(const hollow *h, uint64_t goes, uint64_t old)
         unsigned length = above == 0 ? WORD_BITS - at : rst_lowest_bit64(above);
         uint64_t run = (length == WORD_BITS ? UINT64_MAX : ((uint64_t)1 << length) - 1) << at;
         goes &= ~run;
-        if ((run & ~old) == 0 || !rst_os_purge_inside(h->memory + at * h->grid.os_page, length * h->grid.os_page))
+        if ((run & ~old) == 0)
             continue;
-        rst_process_add(purges, 1);
-        purged += length * h->grid.os_page;
+        if (hollowed->count == RST_OS_RUNS_MAX)
+            purged += rst_hollowed_purge(hollowed);
+        hollowed->run[hollowed->count++] = (rst_os_run){h->memory + at * h->grid.os_page, length * h->grid.os_page};
     }
-    rst_process_add(purged, purged);
-    rst_process_add(purged_inside, purged);
     return purged;
 }
 
-size_t rst_page_hollow(rst_slice *page, size_t least)
+size_t rst_page_hollow(rst_slice *page, size_t least, rst_hollowed *hollowed)
 {
     hollow h = {.page = page, .grid = rst_grid_of(page), .memory = rst_page_memory(page)};
     if (h.grid.per_slice == 0 || !mark_list(&h))
@@ -178,5 +214,5 @@ size_t rst_page_hollow(rst_slice *page, size_t least)
     if (rst_popcount64(goes & ~old) * h.grid.os_page < rst_max(least, 1))
         return 0;
     take_out(&h, new_holes(&h, goes));
-    return purge_runs(&h, goes, old);
+    return add_runs(&h, goes, old, hollowed);
 }

@@ -7,6 +7,7 @@
 
 #include "core/holes.h"
 #include "core/page.h"
+#include "os/os.h"
 
 /* Less than this is not worth a page's holes, bytes. */
 #define RST_HOLLOW_MIN (16 * RST_KIB)
@@ -23,8 +24,18 @@ size_t rst_hollow_most(const rst_slice *copy, uint32_t left);
 /* Hold a page whose state word was `seen`, AVAILABLE and not held. False: it has changed, or is empty. With the owner's token. */
 bool rst_page_hold(rst_slice *page, uint32_t seen);
 
-/* Give back what is free of a held page, if it is at least `least` bytes. Returns bytes. */
-size_t rst_page_hollow(rst_slice *page, size_t least);
+/* What is to be given back of held pages of one segment. */
+typedef struct rst_hollowed {
+    unsigned count;
+    rst_os_run run[RST_OS_RUNS_MAX];
+} rst_hollowed;
+
+/* Add what is free of a held page, if it is at least `least` bytes; when there are many runs those there are go at once. Returns bytes that have gone.
+ * Before the page is let go rst_hollowed_purge is called. */
+size_t rst_page_hollow(rst_slice *page, size_t least, rst_hollowed *hollowed);
+
+/* Give back what has been added. A huge page that it lies in is broken. Returns bytes. */
+size_t rst_hollowed_purge(rst_hollowed *hollowed);
 
 /* Let go of a held page. False: it has become empty, and is TAKEN, with all of its memory given back. */
 bool rst_page_let_go(rst_slice *page);

@@ -1,41 +1,49 @@
 /* Purge of one segment: see segment.h. SPDX-License-Identifier: MIT */
 #include "core/counters.h"
 #include "core/huge.h"
+#include "core/options.h"
 #include "core/relic.h"
 #include "core/segment.h"
 #include "core/summary.h"
 #include "os/os.h"
 
-/* Purge one run of claimed slices; its dirty bits are cleared where the OS took it. */
-static size_t purge_run(rst_arena *arena, size_t index, unsigned at, unsigned count)
+/* What the OS said of one run of claimed slices. Its dirty bits are cleared where it was purged. Returns bytes. */
+static size_t run_purged(rst_arena *arena, const rst_os_run *run, bool done)
 {
-    char *memory = arena->base + index * RST_SEGMENT_SIZE + at * RST_SLICE_SIZE;
-    uint32_t mask = rst_mask32(at, count);
-    rst_segment *segment = rst_segment_at(arena, index);
-    unsigned dirty = rst_popcount32(rst_load_relaxed(&segment->dirty) & mask);
-    rst_relic_purged(arena, index * RST_SEGMENT_SLICES + at, count);
-    if (!rst_os_purge(memory, count * RST_SLICE_SIZE)) { /* what was clean may not be so any more */
+    size_t index = rst_slice_index_at(arena, run->address);
+    rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
+    uint32_t mask = rst_mask32(index % RST_SEGMENT_SLICES, (unsigned)(run->size / RST_SLICE_SIZE));
+    size_t dirty = rst_popcount32(rst_load_relaxed(&segment->dirty) & mask) * RST_SLICE_SIZE;
+    if (!done) { /* what was clean may not be so any more */
         rst_or_relaxed(&segment->dirty, mask);
-        rst_process_add(footprint, (count - dirty) * RST_SLICE_SIZE);
+        rst_process_add(footprint, run->size - dirty);
         return 0;
     }
     rst_and_relaxed(&segment->dirty, ~mask);
-    rst_process_sub(footprint, dirty * RST_SLICE_SIZE);
+    rst_process_sub(footprint, dirty);
     rst_process_add(purges, 1);
-    rst_process_add(purged, count * RST_SLICE_SIZE);
-    return count * RST_SLICE_SIZE;
+    rst_process_add(purged, run->size);
+    return run->size;
 }
 
+/* Purge claimed slices of a segment. */
 static size_t purge_runs(rst_arena *arena, size_t index, uint32_t mask)
 {
-    size_t purged = 0;
-    while (mask != 0) {
+    rst_os_run run[RST_SEGMENT_SLICES / 2] = {{NULL, 0}};
+    unsigned n = 0;
+    for (; mask != 0; n++) {
         unsigned at = rst_lowest_bit32(mask);
         uint32_t above = mask >> at;
         unsigned count = above == UINT32_MAX ? RST_SEGMENT_SLICES : rst_lowest_bit32(~above);
-        purged += purge_run(arena, index, at, count);
+        size_t first = index * RST_SEGMENT_SLICES + at;
+        rst_relic_purged(arena, first, count);
+        run[n] = (rst_os_run){arena->base + first * RST_SLICE_SIZE, count * RST_SLICE_SIZE};
         mask &= ~rst_mask32(at, count);
     }
+    uint64_t done = rst_os_purge_runs(run, n, false, rst_option_get(pressure) != 0);
+    size_t purged = 0;
+    for (unsigned i = 0; i < n; i++)
+        purged += run_purged(arena, &run[i], (done >> i & 1) != 0);
     return purged;
 }
 

@@ -37,6 +37,29 @@ bool rst_os_purge(void *address, size_t size);
 /* The same for memory that is in use: what was given back reads as zero and may be touched at once. False also where there is no such thing. */
 bool rst_os_purge_inside(void *address, size_t size);
 
+typedef struct rst_os_run {
+    void *address;
+    size_t size;
+} rst_os_run;
+
+#define RST_OS_RUNS_MAX 64
+
+/* One of the two for each of up to RST_OS_RUNS_MAX runs. Returns a bit for each that was done. What one call costs is mostly that all processors
+ * are told; where the system can, they are told once for all runs. Only if files may be opened: one tells whether the call for it is safe. */
+uint64_t rst_os_purge_runs(const rst_os_run *run, unsigned count, bool inside, bool files);
+
+/* The same, one by one: where the system cannot. */
+RST_INLINE uint64_t rst_os_purge_each(const rst_os_run *run, unsigned count, bool inside)
+{
+    uint64_t done = 0;
+    for (unsigned i = 0; i < count; i++) {
+        bool this_one =
+            inside ? rst_os_purge_inside(run[i].address, run[i].size) : rst_os_purge(run[i].address, run[i].size);
+        done |= (uint64_t)this_one << i;
+    }
+    return done;
+}
+
 /* Make committed memory, purged or not, ready to be touched: what was purged reads as zero, the rest is as it was. False: what was
  * purged stays so. */
 bool rst_os_use(void *address, size_t size);

@@ -164,6 +164,12 @@ bool rst_os_purge_inside(void *address, size_t size)
     return false; /* what is decommitted faults */
 }
 
+uint64_t rst_os_purge_runs(const rst_os_run *run, unsigned count, bool inside, bool files)
+{
+    (void)files;
+    return rst_os_purge_each(run, count, inside);
+}
+
 /* What is committed already stays as it is. */
 bool rst_os_use(void *address, size_t size)
 {

@@ -29,8 +29,8 @@ static struct {
 
 /* --- forks -------------------------------------------------------------------------------------------------------------------------- */
 
-/* A page that is held, and a token that is taken, would stay so in the child of a fork, and with them a heap that nobody uses. So pages are
- * visited one at a time, and a fork waits for the visit; the next begins after it. */
+/* A page that is held, and a token that is taken, would stay so in the child of a fork, and with them a heap that nobody uses. So there is
+ * one visit at a time, of pages of one segment and heap, and a fork waits for its end; the next begins after it. */
 static _Atomic uint32_t visitor; /* its thread; 0: nobody */
 static _Atomic uint32_t waiting; /* threads, for it to end */
 static _Atomic uint32_t forking; /* threads */
@@ -88,18 +88,45 @@ typedef struct visit {
     bool young_too; /* whatever its age, and however little it is */
     bool again;     /* something is to be looked at once more */
     size_t purged;  /* bytes */
+    rst_heap *heap; /* of which we have the token; NULL: of none */
+    unsigned held;  /* pages of it that we hold: all go at once, which is much cheaper */
+    rst_slice *page[RST_SEGMENT_SLICES];
+    rst_hollowed hollowed;
 } visit;
 
-/* With the token of the page's owner. */
-static void hollow_out(rst_heap *heap, rst_slice *page, uint32_t seen, visit *v)
+/* Give back what was found, and let the pages go. */
+static void leave_heap(visit *v)
 {
-    if (!rst_page_hold(page, seen)) {
-        v->again = true;
+    rst_heap *heap = v->heap;
+    if (heap == NULL)
         return;
+    v->purged += rst_hollowed_purge(&v->hollowed);
+    for (; v->held != 0; v->held--) {
+        rst_slice *page = v->page[v->held - 1];
+        if (!rst_page_let_go(page))
+            rst_outside_return(heap, page);
     }
-    v->purged += rst_page_hollow(page, v->young_too ? 0 : RST_HOLLOW_MIN);
-    if (!rst_page_let_go(page))
-        rst_outside_return(heap, page);
+    v->heap = NULL;
+    rst_token_release(heap);
+    rst_outside_drain_idle(heap); /* as in rst_outside_collect */
+    visit_end();
+}
+
+/* False: others are at it. */
+static bool come_to_heap(rst_heap *heap, visit *v)
+{
+    bool makes_way = rst_load_relaxed(&forking) != 0; /* relaxed: so that a fork does not wait for long */
+    if (v->heap == heap && !makes_way)
+        return true;
+    leave_heap(v);
+    if (makes_way || !visit_begin(v->young_too))
+        return false;
+    if (!rst_token_try(heap)) {
+        visit_end();
+        return false;
+    }
+    v->heap = heap;
+    return true;
 }
 
 static void visit_page(rst_slice *page, visit *v)
@@ -120,19 +147,12 @@ static void visit_page(rst_slice *page, visit *v)
     if (copy.size_class >= RST_CLASS_COUNT || copy.holes.seen == rst_hollow_mark(seen, left) ||
         rst_hollow_most(&copy, left) < (v->young_too ? 1 : RST_HOLLOW_MIN))
         return;
-    /* relaxed: so that a fork does not wait for long */
-    if (rst_load_relaxed(&forking) != 0 || !visit_begin(v->young_too)) {
+    if (!come_to_heap(heap, v) || !rst_page_hold(page, seen)) {
         v->again = true;
         return;
     }
-    if (rst_token_try(heap)) {
-        hollow_out(heap, page, seen, v);
-        rst_token_release(heap);
-        rst_outside_drain_idle(heap); /* as in rst_outside_collect */
-    } else {
-        v->again = true;
-    }
-    visit_end();
+    v->page[v->held++] = page;
+    v->purged += rst_page_hollow(page, v->young_too ? 0 : RST_HOLLOW_MIN, &v->hollowed);
 }
 
 /* At most how much could be given back inside a segment's pages. */
@@ -152,12 +172,7 @@ static size_t segment_most(const rst_slice *first, uint32_t used)
 /* Huge pages are broken only for a good part of one, as by the purge of free slices. Until then the segment is left as it is. */
 static bool may_break(rst_arena *arena, size_t s, const rst_slice *first, uint32_t used, const visit *v)
 {
-    if (!rst_huge_asked(arena, s))
-        return true;
-    if (!v->young_too && segment_most(first, used) < RST_HUGE_BREAK * RST_SLICE_SIZE)
-        return false;
-    rst_segment_break(arena, s);
-    return true;
+    return v->young_too || !rst_huge_asked(arena, s) || segment_most(first, used) >= RST_HUGE_BREAK * RST_SLICE_SIZE;
 }
 
 /* Returns whether there may be more to do in it later. */
@@ -170,6 +185,9 @@ static bool visit_segment(rst_arena *arena, size_t s, visit *v)
         return false;
     for (; used != 0; used &= used - 1)
         visit_page(first + rst_lowest_bit32(used), v);
+    leave_heap(v);
+    if (v->young_too && rst_huge_asked(arena, s))
+        rst_segment_break(arena, s); /* for what was never used of it */
     return v->again;
 }
 
