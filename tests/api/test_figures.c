@@ -10,10 +10,17 @@
 #include <semaphore.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "../support/blocks.h"
+
+#ifndef PR_SET_VMA /* from newer headers */
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
 
 const char roost_default_options[] = "steward=0,hard_limit=4g,purge_delay=3600000,stats=0";
 
@@ -175,7 +182,7 @@ static void what_goes_back(void **state)
     roost_stats after = now();
     assert_true(purged > 0);
     assert_int_equal(GREW(purged), purged);
-    assert_true(GREW(purges) > 0 && GREW(calls_advise) >= GREW(purges));
+    assert_true(GREW(purges) > 0 && GREW(calls_advise) > 0); /* a call may be for many */
     assert_true(GREW(footprint) <= -(int64_t)purged); /* pages that were not filled yet are given up as well */
 }
 
@@ -327,6 +334,17 @@ static void blocks_of_others(void **state)
 
 /* --- the process and the system ------------------------------------------------------------------------------------------------- */
 
+/* Whether the kernel gives names to memory; where not it is asked once. */
+static bool names_memory(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    bool named = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, (unsigned long)memory, size, (unsigned long)"test") == 0;
+    munmap(memory, size);
+    return named;
+}
+
 static void the_process(void **state)
 {
     (void)state;
@@ -341,7 +359,8 @@ static void the_process(void **state)
     assert_int_equal(roost_stats_write(null, "text"), 0); /* with memory for the heaps' rows, from the system */
     close(null);
     after = now();
-    assert_true(GREW(calls_map) >= 1 && GREW(calls_unmap) >= 1 && GREW(calls_protect) >= 1 && GREW(calls_name) >= 1);
+    assert_true(GREW(calls_map) >= 1 && GREW(calls_unmap) >= 1 && GREW(calls_protect) >= 1);
+    assert_true(OF_PROCESS(after, calls_name) >= 1 && GREW(calls_name) >= names_memory());
     /* Nobody has waited for a lock long enough, or been short of memory, or had a steward: see below. */
     assert_int_equal(OF_PROCESS(after, steward_starts), 0);
     assert_int_equal(OF_PROCESS(after, steward_cpu), 0);
