@@ -183,7 +183,7 @@ static void what_goes_back(void **state)
     assert_true(purged > 0);
     assert_int_equal(GREW(purged), purged);
     assert_true(GREW(purges) > 0 && GREW(calls_advise) > 0); /* a call may be for many */
-    assert_true(GREW(footprint) <= -(int64_t)purged); /* pages that were not filled yet are given up as well */
+    assert_true(GREW(footprint) <= -(int64_t)purged);        /* pages that were not filled yet are given up as well */
 }
 
 /* One block of each fifty stays, so no page goes whole. */
