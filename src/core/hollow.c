@@ -187,16 +187,14 @@ static size_t add_runs(const hollow *h, uint64_t goes, uint64_t old, rst_hollowe
 {
     size_t purged = 0;
     while (goes != 0) {
-        unsigned at = rst_lowest_bit64(goes);
-        uint64_t above = ~(goes >> at);
-        unsigned length = above == 0 ? WORD_BITS - at : rst_lowest_bit64(above);
-        uint64_t run = (length == WORD_BITS ? UINT64_MAX : ((uint64_t)1 << length) - 1) << at;
-        goes &= ~run;
-        if ((run & ~old) == 0)
+        uint64_t before = goes;
+        rst_bit_run run = rst_take_run64(&goes);
+        if (((before ^ goes) & ~old) == 0)
             continue;
         if (hollowed->count == RST_OS_RUNS_MAX)
             purged += rst_hollowed_purge(hollowed);
-        hollowed->run[hollowed->count++] = (rst_os_run){h->memory + at * h->grid.os_page, length * h->grid.os_page};
+        hollowed->run[hollowed->count++] =
+            (rst_os_run){h->memory + run.at * h->grid.os_page, run.count * h->grid.os_page};
     }
     return purged;
 }

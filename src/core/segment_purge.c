@@ -31,14 +31,11 @@ static size_t purge_runs(rst_arena *arena, size_t index, uint32_t mask)
 {
     rst_os_run run[RST_SEGMENT_SLICES / 2] = {{NULL, 0}};
     unsigned n = 0;
-    for (; mask != 0; n++) {
-        unsigned at = rst_lowest_bit32(mask);
-        uint32_t above = mask >> at;
-        unsigned count = above == UINT32_MAX ? RST_SEGMENT_SLICES : rst_lowest_bit32(~above);
-        size_t first = index * RST_SEGMENT_SLICES + at;
-        rst_relic_purged(arena, first, count);
-        run[n] = (rst_os_run){arena->base + first * RST_SLICE_SIZE, count * RST_SLICE_SIZE};
-        mask &= ~rst_mask32(at, count);
+    for (uint64_t rest = mask; rest != 0; n++) {
+        rst_bit_run slices = rst_take_run64(&rest);
+        size_t first = index * RST_SEGMENT_SLICES + slices.at;
+        rst_relic_purged(arena, first, slices.count);
+        run[n] = (rst_os_run){arena->base + first * RST_SLICE_SIZE, slices.count * RST_SLICE_SIZE};
     }
     uint64_t done = rst_os_purge_runs(run, n, false, rst_option_get(pressure) != 0);
     size_t purged = 0;

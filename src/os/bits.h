@@ -37,6 +37,21 @@ RST_INLINE uint32_t rst_mask32(unsigned first, unsigned count)
     return (UINT32_MAX >> (32u - count)) << first;
 }
 
+/* Ones side by side. */
+typedef struct rst_bit_run {
+    unsigned at, count;
+} rst_bit_run;
+
+/* Take the lowest run out of a set that is not empty. */
+RST_INLINE rst_bit_run rst_take_run64(uint64_t *set)
+{
+    unsigned at = rst_lowest_bit64(*set);
+    uint64_t rest = *set & (*set + ((uint64_t)1 << at)); /* the sum carries through the run */
+    unsigned count = rst_popcount64(*set ^ rest);
+    *set = rest;
+    return (rst_bit_run){at, count};
+}
+
 /* The positions in x at which a run of `count` ones begins (1 <= count <= 32). */
 RST_INLINE uint32_t rst_run_starts32(uint32_t x, unsigned count)
 {

@@ -32,6 +32,27 @@ static void run_starts_are_those_of_the_naive_search(void **state)
     }
 }
 
+/* What is taken lies side by side, has a zero or an end on both sides, and is gone; in the end nothing is left. */
+static void runs_are_taken_from_the_lowest(void **state)
+{
+    (void)state;
+    uint64_t seed = 2;
+    for (int i = 0; i < 4000; i++) {
+        uint64_t set = unit_random(&seed) & (i % 2 != 0 ? UINT64_MAX : unit_random(&seed));
+        set = i == 0 ? UINT64_MAX : i == 1 ? (uint64_t)1 << 63 : i % 5 == 0 ? set | set << 1 | set << 2 : set;
+        while (set != 0) {
+            uint64_t before = set, taken = 0;
+            rst_bit_run run = rst_take_run64(&set);
+            assert_true(run.count >= 1 && run.at + run.count <= 64);
+            for (unsigned at = run.at; at < run.at + run.count; at++)
+                taken |= (uint64_t)1 << at;
+            assert_int_equal(run.at, rst_lowest_bit64(before));
+            assert_true((before & taken) == taken && set == (before & ~taken));
+            assert_true(run.at + run.count == 64 || (before >> (run.at + run.count) & 1) == 0);
+        }
+    }
+}
+
 static void masks_have_just_their_bits(void **state)
 {
     (void)state;
@@ -75,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(run_starts_are_those_of_the_naive_search),
+        cmocka_unit_test(runs_are_taken_from_the_lowest),
         cmocka_unit_test(masks_have_just_their_bits),
         cmocka_unit_test(logarithm_is_the_floor),
         cmocka_unit_test(alignment_rounds),
