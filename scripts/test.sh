@@ -32,9 +32,12 @@ declare -A leave_out=(
     [asan]='programs|consumer|structure|cli'
     [ubsan]='programs|consumer|structure|cli|stress|returns|outside'
 )
-# The run without names is to take less than 25 minutes on two processors, so it leaves out besides what the release build shows, and has neither
-# checked-clang nor ubsan, of which checked, release-clang and asan show most.
-[ $# -gt 0 ] || leave_out[checked]+='|programs'
+# The run without names is to take less than 25 minutes on two processors. So it leaves out what another of its builds shows as well, and has
+# neither checked-clang nor ubsan, of which checked, release-clang and asan show most.
+if [ $# -eq 0 ]; then
+    leave_out[checked]='consumer|programs|outside|structure|bench|cli|returns'
+    leave_out[release-clang]='consumer|programs|outside|structure|bench|cli|returns|model|litmus|mt'
+fi
 presets=("$@")
 [ $# -gt 0 ] || presets=(release checked release-clang tsan asan musl windows)
 # What a preset cannot do without, beside gcc.
