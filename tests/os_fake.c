@@ -16,7 +16,9 @@
 
 enum { LEAST_PAGE = 4096, PAGES_MAX = FAKE_POOL / LEAST_PAGE, RESERVATIONS_MAX = 512, JUNK = 0xa5 };
 
-enum { RESERVED = 1, COMMITTED = 2, MOVED = 4, PURGED = 8 }; /* bits of a page's state; 0: nobody's */
+enum { RESERVED = 1, COMMITTED = 2, MOVED = 4, PURGED = 8, PINNED = 16 }; /* bits of a page's state; 0: nobody's */
+
+#define STATE "not committed, purged, or pinned"
 
 typedef struct reservation {
     size_t first, count; /* pages */
@@ -30,6 +32,7 @@ static reservation reservations[RESERVATIONS_MAX]; /* by address */
 static unsigned reservation_count;
 static uintptr_t elsewhere, there; /* where to answer from, and where that was last done */
 static unsigned released_elsewhere;
+static size_t to_pin; /* what is kept apart in explicit huge pages */
 static unsigned calls[FAKE_KINDS], fail_from[FAKE_KINDS], fail_until[FAKE_KINDS], failures;
 
 /* --- the contract, asserted --------------------------------------------------------------------------------------- */
@@ -193,10 +196,52 @@ bool rst_os_commit(void *address, size_t size)
     return done;
 }
 
+/* As where large pages are a reservation of their own, and the rest another. */
+static void split(size_t first, size_t count)
+{
+    unsigned at = 0;
+    while (reservations[at].first != first)
+        at++;
+    if (reservations[at].count == count)
+        return;
+    memmove(&reservations[at + 1], &reservations[at], (reservation_count - at) * sizeof reservations[0]);
+    reservations[at].count = count;
+    reservations[at + 1].first += count;
+    reservations[at + 1].count -= count;
+    reservation_count++;
+}
+
+size_t rst_os_pin(void *address, size_t size, size_t page, size_t total, const char **why)
+{
+    pthread_mutex_lock(&lock);
+    size_t first = demand_pages("pin", address, total, COMMITTED, 0, "committed");
+    demand(rst_is_power_of_two(page) && page >= FAKE_PAGE && size <= total && size % page == 0 &&
+               (uintptr_t)address % page == 0 && reservation_of(first)->first == first &&
+               reservation_of(first)->count == total / FAKE_PAGE,
+           "pin", address, size, "not whole huge pages at the beginning of a reservation");
+    bool lost = must_fail(FAKE_PIN);
+    size_t got = rst_min(size, rst_align_down(to_pin, page));
+    if (!lost && got != 0) {
+        if (mprotect(address, got, PROT_READ | PROT_WRITE) != 0)
+            abort();
+        split(first, got / FAKE_PAGE);
+        set_pages(first, got, RESERVED | COMMITTED | PINNED);
+        to_pin -= got;
+    }
+    *why = "the pool is empty";
+    pthread_mutex_unlock(&lock);
+    return lost ? SIZE_MAX : got;
+}
+
+void fake_pin_set(size_t bytes)
+{
+    to_pin = bytes;
+}
+
 bool rst_os_decommit(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t first = demand_pages("decommit", address, size, COMMITTED, COMMITTED, "not committed");
+    size_t first = demand_pages("decommit", address, size, COMMITTED | PINNED, COMMITTED, "not committed, or pinned");
     close_pages(address, size);
     set_pages(first, size, RESERVED);
     pthread_mutex_unlock(&lock);
@@ -206,7 +251,7 @@ bool rst_os_decommit(void *address, size_t size)
 bool rst_os_purge(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t first = demand_pages("purge", address, size, COMMITTED, COMMITTED, "not committed");
+    size_t first = demand_pages("purge", address, size, COMMITTED | PINNED, COMMITTED, "not committed, or pinned");
     bool done = !must_fail(FAKE_PURGE);
     if (done) {
         close_pages(address, size); /* "may not be touched before" rst_os_use */
@@ -234,7 +279,7 @@ bool rst_os_purge_inside(void *address, size_t size)
     if (call != NULL)
         call();
     pthread_mutex_lock(&lock);
-    demand_pages("purge inside", address, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
+    demand_pages("purge inside", address, size, COMMITTED | PURGED | PINNED, COMMITTED, STATE);
     bool done = !must_fail(FAKE_PURGE) && madvise(address, size, MADV_DONTNEED) == 0;
     if (!done)
         memset(address, JUNK, size);
@@ -251,7 +296,7 @@ uint64_t rst_os_purge_runs(const rst_os_run *run, unsigned count, bool inside, b
 bool rst_os_use(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t first = demand_pages("use", address, size, COMMITTED, COMMITTED, "not committed");
+    size_t first = demand_pages("use", address, size, COMMITTED | PINNED, COMMITTED, "not committed, or pinned");
     bool done = !must_fail(FAKE_USE);
     if (done)
         open_pages(first, size);
@@ -262,7 +307,7 @@ bool rst_os_use(void *address, size_t size)
 bool rst_os_huge(void *address, size_t size, bool wanted)
 {
     pthread_mutex_lock(&lock);
-    size_t first = demand_pages("huge", address, size, 0, 0, "");
+    size_t first = demand_pages("huge", address, size, PINNED, 0, "pinned");
     bool done = !must_fail(FAKE_HUGE);
     if (done)
         memset(asks_huge + first, wanted, size / FAKE_PAGE);
@@ -303,8 +348,8 @@ bool rst_os_release(void *address, size_t size)
 bool rst_os_move(void *from, void *to, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t a = demand_pages("move from", from, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
-    size_t b = demand_pages("move to", to, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
+    size_t a = demand_pages("move from", from, size, COMMITTED | PURGED | PINNED, COMMITTED, STATE);
+    size_t b = demand_pages("move to", to, size, COMMITTED | PURGED | PINNED, COMMITTED, STATE);
     demand(reservation_of(a) == reservation_of(b), "move", from, size, "from one reservation to another");
     demand((a < b ? b - a : a - b) >= size / FAKE_PAGE, "move", from, size, "the ranges overlap");
     bool one_mapping = memchr(asks_huge + a, !asks_huge[a], size / FAKE_PAGE) == NULL; /* the system moves no more */
@@ -324,7 +369,7 @@ bool rst_os_move(void *from, void *to, size_t size)
 bool rst_os_remap(void *address, size_t size)
 {
     pthread_mutex_lock(&lock);
-    size_t first = demand_pages("remap", address, size, COMMITTED | PURGED, COMMITTED, "not committed, or purged");
+    size_t first = demand_pages("remap", address, size, COMMITTED | PURGED | PINNED, COMMITTED, STATE);
     bool done = !must_fail(FAKE_REMAP) && madvise(address, size, MADV_DONTNEED) == 0;
     if (done) {
         set_pages(first, size, RESERVED | COMMITTED);

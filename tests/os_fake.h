@@ -23,6 +23,7 @@ typedef enum fake_kind {
     FAKE_REMAP,
     FAKE_MOVE,
     FAKE_HUGE,
+    FAKE_PIN, /* the reservation is lost */
     FAKE_KINDS
 } fake_kind;
 
@@ -33,6 +34,9 @@ void fake_fail(fake_kind kind, unsigned nth, unsigned times);
  * done. */
 void fake_reserve_at(uintptr_t address);
 unsigned fake_released_there(void);
+
+/* How much is kept apart in explicit huge pages: none at first. */
+void fake_pin_set(size_t bytes);
 
 /* No failures any more. */
 void fake_fail_none(void);

@@ -134,7 +134,6 @@ bool rst_os_secure(void)
 
 size_t rst_os_read_file(const char *path, char *out, size_t size)
 {
-    out[0] = '\0';
     if (file_path == NULL || strcmp(path, file_path) != 0)
         return SIZE_MAX;
     snprintf(out, size, "%s", file_content);

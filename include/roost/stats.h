@@ -32,12 +32,16 @@ extern "C" {
       "may count slices that a large block held for a moment while it could not grow in place") \
     X(footprint, GAUGE, "bytes", "slices in use, or free and still dirty", \
       "exact. The most that roost's memory for blocks can hold of physical memory; slices in use need not have been touched, and a huge page may hold more than the slices in it that count. Limits go by it") \
+    X(footprint_peak, GAUGE, "bytes", "the most that footprint has been", \
+      "exact") \
     X(large_live, GAUGE, "blocks", "large blocks allocated", \
       "exact") \
     X(large_live_bytes, GAUGE, "bytes", "usable bytes of those", \
       "exact") \
     X(large_allocs, COUNTER, "blocks", "large blocks ever allocated", \
       "exact. A block that moves counts again") \
+    X(large_requested, COUNTER, "bytes", "their bytes", \
+      "exact. Usable bytes when it was allocated; what a block grows by in place is not in it") \
     X(large_moves, COUNTER, "blocks", "large blocks moved by page tables", \
       "exact") \
     X(purges, COUNTER, "calls", "runs of memory given back to the OS", \
@@ -46,6 +50,8 @@ extern "C" {
       "exact. Large blocks that gave memory back by a fresh mapping are not in it") \
     X(purged_inside, COUNTER, "bytes", "of that, inside pages in use", \
       "exact. See [memory.md](memory.md)") \
+    X(pinned, GAUGE, "bytes", "in explicit huge pages", \
+      "exact. Taken at start by the option explicit_huge; resident whether in use or not, and in `footprint` only as far as in use. Linux does not count them in `resident`") \
     X(huge_asked, COUNTER, "segments", "times that a segment asked for a huge page", \
       "exact. Whether the kernel gave one is in AnonHugePages of /proc/PID/smaps") \
     X(huge_dropped, COUNTER, "segments", "times that one stopped asking", \
@@ -120,6 +126,8 @@ extern "C" {
       "of the moments at which statistics were read. Between them it may have been more, at most `in_use_peak`") \
     X(allocs, COUNTER, "blocks", "blocks ever allocated", \
       "at rest; while others run it may be some lists behind, never ahead") \
+    X(requested, COUNTER, "bytes", "bytes ever allocated", \
+      "as `allocs`, each block with the size of its class; `large_requested` is in it") \
     X(frees, GAUGE, "blocks", "blocks ever freed", \
       "at rest. `allocs` less `allocated_blocks`: while others run it may be off by some lists and pages, either way") \
     X(faults_minor, COUNTER, "faults", "page faults without reading, whole process", \
@@ -202,7 +210,7 @@ extern "C" {
 
 /* clang-format on */
 
-#define ROOST_STATS_VERSION 2
+#define ROOST_STATS_VERSION 3
 
 #define ROOST_STATS_FIELD(name, ...) uint64_t name;
 /** All figures of the process. */

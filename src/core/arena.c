@@ -3,6 +3,7 @@
 
 #include "core/counters.h"
 #include "core/options.h"
+#include "os/fmt.h"
 #include "os/os.h"
 
 enum { GROW_SHARE = 8 }; /* the frontier grows by this part of what there is */
@@ -10,7 +11,7 @@ enum { GROW_SHARE = 8 }; /* the frontier grows by this part of what there is */
 #define ARENA_MIN RST_SEGMENT_SIZE
 
 _Atomic size_t rst_main_frontier;
-rst_arena rst_arenas[RST_ARENA_MAX];
+RST_BEHIND rst_arena rst_arenas[RST_ARENA_MAX]; /* but the first */
 static _Atomic unsigned arena_count;
 static rst_lock add_lock;
 
@@ -33,10 +34,38 @@ static size_t metadata_bytes(size_t size)
     return rst_align_up(groups_bytes(size), page) + rst_align_up(size / RST_SLICE_SIZE * sizeof(rst_slice), page);
 }
 
+static bool wants_pinned(const rst_arena *arena)
+{
+    return arena == &rst_arenas[0] && rst_option_get(explicit_huge) != 0;
+}
+
+static size_t pinned_page(void)
+{
+    return rst_max(rst_align_down(rst_option_get(explicit_huge_page), RST_SEGMENT_SIZE), RST_SEGMENT_SIZE);
+}
+
+/* Put explicit huge pages under the beginning of a new arena. False: its reservation was lost by that. */
+static bool arena_pin(rst_arena *arena)
+{
+    size_t page = pinned_page();
+    size_t wanted = rst_min(rst_align_up(rst_option_get(explicit_huge), page), rst_align_down(arena->size, page));
+    const char *why = "";
+    size_t got = rst_os_pin(arena->base, wanted, page, arena->reservation_size, &why);
+    if (got == SIZE_MAX)
+        return false;
+    arena->pinned = got;
+    rst_process_add(pinned, got);
+    if (got < rst_option_get(explicit_huge))
+        rst_say("explicit_huge: %zu of %zu MiB are had in pages of %zu MiB: %s", got / RST_MIB,
+                (size_t)(rst_option_get(explicit_huge) / RST_MIB), page / RST_MIB, why);
+    return true;
+}
+
 static bool arena_reserve(rst_arena *arena, size_t size)
 {
     size_t metadata = metadata_bytes(size);
-    char *p = rst_os_reserve(size + metadata, RST_SEGMENT_SIZE);
+    bool pin = wants_pinned(arena);
+    char *p = rst_os_reserve(size + metadata, pin ? rst_max(pinned_page(), RST_SEGMENT_SIZE) : RST_SEGMENT_SIZE);
     if (p == NULL)
         return false;
     if ((uintptr_t)p + size > RST_ADDRESS_END) { /* no block may lie where a message has no bits for its address */
@@ -49,7 +78,7 @@ static bool arena_reserve(rst_arena *arena, size_t size)
     arena->groups = (rst_group *)(p + size);
     arena->slices = (rst_slice *)(p + size + rst_align_up(groups_bytes(size), rst_os_page_size()));
     rst_os_huge(arena->base, size, false); /* until huge.h asks, whatever the system does by itself */
-    return true;
+    return !pin || arena_pin(arena);
 }
 
 /* How large an arena to try first. */
@@ -116,8 +145,10 @@ static bool commit_array(void *start, size_t *have, size_t needed)
 static bool commit_to(rst_arena *arena, size_t from, size_t to)
 {
     if (!commit_array(arena->slices, &arena->slices_committed, to / RST_SLICE_SIZE * sizeof(rst_slice)) ||
-        !commit_array(arena->groups, &arena->groups_committed, groups_bytes(to)) ||
-        !rst_os_commit(arena->base + from, to - from))
+        !commit_array(arena->groups, &arena->groups_committed, groups_bytes(to)))
+        return false;
+    size_t at = rst_max(from, arena->pinned); /* which is usable already */
+    if (at < to && !rst_os_commit(arena->base + at, to - at))
         return false;
     rst_process_add(committed, to - from);
     return true;
@@ -172,7 +203,7 @@ rst_growth rst_arena_grow(rst_arena *arena, size_t segments, size_t align, size_
 static void give_up_rest(rst_arena *arena)
 {
     rst_lock_acquire(&arena->lock);
-    char *memory = arena->base + rst_load_relaxed(&arena->frontier);
+    char *memory = arena->base + rst_max(rst_load_relaxed(&arena->frontier), arena->pinned);
     char *groups = (char *)arena->groups + arena->groups_committed;
     char *slices = (char *)arena->slices + arena->slices_committed;
     char *end = (char *)arena->reservation + arena->reservation_size;
@@ -188,6 +219,14 @@ static void give_up_rest(rst_arena *arena)
     rst_lock_release(&arena->lock);
 }
 
+/* What is pinned may be a mapping of its own. */
+static bool release_whole(const rst_arena *arena)
+{
+    size_t rest = arena->reservation_size - arena->pinned;
+    return (arena->pinned == 0 || rst_os_release(arena->reservation, arena->pinned)) &&
+           rst_os_release((char *)arena->reservation + arena->pinned, rest);
+}
+
 void rst_arena_give_up(bool all)
 {
     rst_lock_acquire(&add_lock);
@@ -200,9 +239,10 @@ void rst_arena_give_up(bool all)
         rst_arena *arena = &rst_arenas[i];
         if (!all) {
             give_up_rest(arena);
-        } else if (rst_os_release(arena->reservation, arena->reservation_size)) {
+        } else if (release_whole(arena)) {
             rst_process_sub(reserved, arena->reservation_size);
             rst_process_sub(arenas, 1);
+            rst_process_sub(pinned, arena->pinned);
             rst_process_sub(committed, rst_load_relaxed(&arena->frontier));
             rst_process_sub(metadata, arena->groups_committed + arena->slices_committed);
         }

@@ -32,6 +32,7 @@ typedef struct rst_group {
 typedef struct rst_arena {
     char *base;              /* [fixed] */
     size_t size;             /* [fixed] bytes, a multiple of the segment */
+    size_t pinned;           /* [fixed] bytes of it, from the base on, in explicit huge pages: see rst_slice_pinned */
     rst_slice *slices;       /* [fixed] one descriptor per slice */
     rst_group *groups;       /* [fixed] */
     void *reservation;       /* [fixed] */
@@ -70,6 +71,13 @@ void rst_arena_give_up(bool all);
 /* Around fork, so that the child finds the locks free. */
 void rst_arena_before_fork(void);
 void rst_arena_after_fork(bool child);
+
+/* Whether a slice lies in explicit huge pages (option explicit_huge). They stay: such memory is not given back, not moved by page tables, and counts as
+ * clean when it is free, although it does not read as zero. */
+RST_INLINE bool rst_slice_pinned(const rst_arena *arena, size_t index)
+{
+    return RST_UNLIKELY(index < arena->pinned / RST_SLICE_SIZE);
+}
 
 /* The arena that an address lies in, below its frontier, or NULL. */
 rst_arena *rst_arena_of(const void *address);

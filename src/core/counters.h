@@ -31,7 +31,10 @@ void rst_process_use(size_t bytes);
 /* What the footprint may not pass; set by limits.c. relaxed. */
 extern RST_HIDDEN _Atomic uint64_t rst_footprint_limit;
 
-/* Add to the footprint. False: it would pass the limit, nothing changed. */
+/* Add to the footprint and raise its peak. False: it would pass the limit, nothing changed. */
 bool rst_process_grow(size_t bytes);
+
+/* The same, of what has counted before or is there whatever the limit says. */
+void rst_process_grow_back(size_t bytes);
 
 #endif

@@ -202,7 +202,8 @@ static size_t add_runs(const hollow *h, uint64_t goes, uint64_t old, rst_hollowe
 size_t rst_page_hollow(rst_slice *page, size_t least, rst_hollowed *hollowed)
 {
     hollow h = {.page = page, .grid = rst_grid_of(page), .memory = rst_page_memory(page)};
-    if (h.grid.per_slice == 0 || !mark_list(&h))
+    const rst_arena *arena = &rst_arenas[page->arena];
+    if (h.grid.per_slice == 0 || rst_slice_pinned(arena, rst_slice_index(arena, page)) || !mark_list(&h))
         return 0;
     mark_rest(&h);
     uint64_t goes = 0;

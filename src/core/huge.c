@@ -59,7 +59,8 @@ void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
         return;
     while (count != 0) {
         rst_piece piece = rst_first_piece(index, count);
-        claimed_in_segment(arena, piece.segment, piece.mask, wanted);
+        if (!rst_slice_pinned(arena, index))
+            claimed_in_segment(arena, piece.segment, piece.mask, wanted);
         index += piece.count;
         count -= piece.count;
     }
@@ -78,7 +79,7 @@ static touched touched_segments(size_t index, size_t count)
 void rst_huge_grown(rst_arena *arena, size_t index, size_t count)
 {
     touched t = touched_segments(index, count);
-    if (rst_option_get(huge_pages) == HUGE_NONE ||
+    if (rst_option_get(huge_pages) == HUGE_NONE || rst_slice_pinned(arena, index) ||
         !rst_os_huge(segment_memory(arena, t.first), (t.end - t.first) * RST_SEGMENT_SIZE, true))
         return;
     for (size_t s = t.first; s < t.end; s++)

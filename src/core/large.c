@@ -79,6 +79,7 @@ static rst_slice *large_claim(size_t size, size_t alignment, bool *zeroed)
     rst_process_add(large_live, 1);
     rst_process_add(large_allocs, 1);
     rst_process_add(large_live_bytes, first->large_size);
+    rst_process_add(large_requested, first->large_size);
     return first;
 }
 
@@ -155,6 +156,12 @@ bool rst_large_resize(rst_slice *first, size_t size)
     return true;
 }
 
+/* Its beginning is, if any of it is. */
+static bool is_pinned(const rst_slice *first)
+{
+    return rst_slice_pinned(&rst_arenas[first->arena], rst_slice_index(&rst_arenas[first->arena], first));
+}
+
 void *rst_large_move(rst_slice *first, size_t size)
 {
     size_t held = first->large_size;
@@ -165,7 +172,8 @@ void *rst_large_move(rst_slice *first, size_t size)
     if (target == NULL)
         return NULL;
     char *to = rst_slice_memory(target);
-    if (target->arena != first->arena || !rst_os_move(rst_slice_memory(first), to, held)) {
+    if (target->arena != first->arena || is_pinned(first) || is_pinned(target) ||
+        !rst_os_move(rst_slice_memory(first), to, held)) {
         rst_large_free(target);
         return NULL;
     }

@@ -49,13 +49,22 @@ RST_COLD void rst_page_blame_overrun(rst_slice *page)
         blame_before(memory, memory + RST_CACHE_LINE);
 }
 
-/* The end of a page is not carved yet; a block behind it begins there. */
-static void look_at_end(rst_slice *page)
+/* Whether somebody has the slice at `index`. */
+static bool is_in_use(rst_arena *arena, size_t index)
+{
+    return index < rst_load_acquire(&arena->frontier) / RST_SLICE_SIZE && /* pairs with rst_arena_grow */
+           (rst_load_relaxed(&rst_segment_at(arena, index / RST_SEGMENT_SLICES)->free) >> index % RST_SEGMENT_SLICES &
+            1) == 0;
+}
+
+void rst_page_look_at_end(rst_slice *page)
 {
     const rst_class_info *info = &rst_classes[page->size_class];
+    rst_arena *arena = &rst_arenas[page->arena];
     const char *end = rst_page_memory(page) + page->span * RST_SLICE_SIZE;
     const char *carved = rst_page_memory(page) + (size_t)page->carved * info->size;
-    if (page->past != RST_PAGE_FRESH || end - carved < RST_CACHE_LINE || rst_is_untouched(end - RST_CACHE_LINE))
+    if (page->past != RST_PAGE_FRESH || end - carved < RST_CACHE_LINE ||
+        !is_in_use(arena, rst_slice_index(arena, page) + page->span) || rst_is_untouched(end - RST_CACHE_LINE))
         return;
     page->past = RST_PAGE_RECUT;
     blame_before(end - RST_CACHE_LINE, end);
@@ -65,7 +74,10 @@ void rst_page_look(rst_slice *page, rst_block **ready)
 {
     if (RST_UNLIKELY(!rst_page_both_are_whole(page, *ready)))
         rst_page_mend_both(page, ready);
-    look_at_end(page);
+    size_t carved = (size_t)page->carved * rst_classes[page->size_class].size;
+    size_t os_page = rst_os_page_size();
+    if (carved > rst_align_down(page->span * RST_SLICE_SIZE - RST_CACHE_LINE, os_page))
+        rst_page_look_at_end(page);
 }
 
 /* Whether the line at `memory`, in the slice at `index`, was written to though nobody ever held the slice. It is held meanwhile. The look itself

@@ -31,9 +31,12 @@ RST_INLINE bool rst_page_next_is_untouched(const rst_slice *page)
            rst_is_untouched(rst_page_memory(page) + (size_t)page->carved * info->size);
 }
 
-/* Look at what the owner has ready of an ACTIVE page: its free blocks, the heap's list of them, each block once; and at the last line of
- * what was never carved. Says what is wrong, aborts unless the option says otherwise, and keeps what is sound. */
+/* Look at what the owner has ready of an ACTIVE page: its free blocks, the heap's list of them, each block once; and at its end, where that
+ * is in memory. Says what is wrong, aborts unless the option says otherwise, and keeps what is sound. */
 void rst_page_look(rst_slice *page, rst_block **ready);
+
+/* Look at the last line of an ACTIVE page that is not carved, where a block may begin behind it. If it was in no memory, it is from then on. */
+void rst_page_look_at_end(rst_slice *page);
 
 /* Say that it does not; as above. */
 void rst_page_blame_overrun(rst_slice *page);

@@ -22,7 +22,7 @@ static const option_row rows[RST_OPTION_COUNT] = {ROOST_OPTION_TABLE(OPTION_ROW)
 
 #define OPTION_VALUE(name, type, value, ...) value,
 _Atomic uint64_t rst_option_values[RST_OPTION_COUNT] = {ROOST_OPTION_TABLE(OPTION_VALUE)};
-char rst_option_texts[RST_OPTION_COUNT][RST_OPTION_TEXT_MAX];
+RST_BEHIND char rst_option_texts[RST_OPTION_COUNT][RST_OPTION_TEXT_MAX];
 static _Atomic uint8_t sources[RST_OPTION_COUNT]; /* rst_option_source */
 
 #define SYSTEM_FILE "/etc/roost.conf"
@@ -171,17 +171,20 @@ static void read_list(const char *text, rst_option_source source, const char *wh
     }
 }
 
+RST_BEHIND char
+    rst_options_file[FILE_MAX]; /* [the thread that starts the library] not on the stack, which may be small */
+
 /* A line each; what begins with # is a remark. */
 static void read_file(const char *path, bool must_be_there)
 {
-    static char content[FILE_MAX]; /* [the thread that starts the library] */
-    size_t length = rst_os_read_file(path, content, sizeof content);
+    char *content = rst_options_file;
+    size_t length = rst_os_read_file(path, content, FILE_MAX);
     if (length == SIZE_MAX) {
         if (must_be_there)
             rst_say("%s: cannot be read", path);
         return;
     }
-    if (length == sizeof content - 1)
+    if (length == FILE_MAX - 1)
         rst_say("%s: longer than %d bytes; the rest is not read", path, FILE_MAX - 2);
     const char *text = content;
     while (*text != '\0') {

@@ -195,7 +195,10 @@ rst_page_state rst_page_take_whole(rst_slice *page, bool available_too)
 void rst_page_purge(rst_slice *page)
 {
     size_t size = page->span * RST_SLICE_SIZE;
-    rst_huge_drop(&rst_arenas[page->arena], rst_slice_index(&rst_arenas[page->arena], page) / RST_SEGMENT_SLICES);
+    rst_arena *arena = &rst_arenas[page->arena];
+    if (rst_slice_pinned(arena, rst_slice_index(arena, page)))
+        return;
+    rst_huge_drop(arena, rst_slice_index(arena, page) / RST_SEGMENT_SLICES);
     if (!rst_os_purge(rst_page_memory(page), size))
         return;
     page->carved = 0; /* reads as zero, see rst_page_end */

@@ -188,7 +188,7 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
     size_t clean = 0;
     while (count != 0) {
         rst_piece piece = rst_first_piece(index, count);
-        size_t written = rst_min(dirty, piece.count);
+        size_t written = rst_slice_pinned(arena, index) ? 0 : rst_min(dirty, piece.count);
         rst_segment *segment = rst_segment_at(arena, piece.segment);
         if (written != 0)
             rst_or_relaxed(&segment->dirty, rst_first_piece(index, written).mask);
@@ -196,7 +196,7 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
         rst_slices_set_free(arena, piece.segment, piece.mask, true);
         index += piece.count;
         count -= piece.count;
-        dirty -= written;
+        dirty -= rst_min(dirty, piece.count);
     }
     return clean;
 }
@@ -205,13 +205,14 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
 static bool admit(rst_arena *arena, size_t index, size_t count, bool *zeroed)
 {
     size_t clean = run_clean(arena, index, count);
-    *zeroed = clean == count;
+    *zeroed = clean == count && !rst_slice_pinned(arena, index);
     if (clean != 0 && !rst_process_grow(clean * RST_SLICE_SIZE)) {
         put_back(arena, index, count, 0);
         return false;
     }
     /* Also where none is clean: an outsider may have purged a slice as part of a page, see rst_page_purge. */
-    if (!rst_os_use(arena->base + index * RST_SLICE_SIZE, count * RST_SLICE_SIZE)) {
+    size_t at = rst_max(index, arena->pinned / RST_SLICE_SIZE); /* what is pinned needs no asking */
+    if (at < index + count && !rst_os_use(arena->base + at * RST_SLICE_SIZE, (index + count - at) * RST_SLICE_SIZE)) {
         rst_process_sub(footprint, clean * RST_SLICE_SIZE);
         put_back(arena, index, count, 0);
         return false;
@@ -328,7 +329,7 @@ void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t
 bool rst_slice_hold_untouched(rst_arena *arena, size_t index)
 {
     size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
-    if (index >= frontier / RST_SLICE_SIZE)
+    if (index >= frontier / RST_SLICE_SIZE || rst_slice_pinned(arena, index))
         return false;
     rst_piece piece = rst_first_piece(index, 1);
     rst_segment *segment = rst_segment_at(arena, piece.segment);
@@ -344,6 +345,6 @@ bool rst_slice_hold_untouched(rst_arena *arena, size_t index)
 void rst_slice_let_go(rst_arena *arena, size_t index, bool written)
 {
     if (written)
-        rst_process_add(footprint, RST_SLICE_SIZE);
+        rst_process_grow_back(RST_SLICE_SIZE);
     put_back(arena, index, 1, written);
 }

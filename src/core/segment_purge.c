@@ -16,7 +16,7 @@ static size_t run_purged(rst_arena *arena, const rst_os_run *run, bool done)
     size_t dirty = rst_popcount32(rst_load_relaxed(&segment->dirty) & mask) * RST_SLICE_SIZE;
     if (!done) { /* what was clean may not be so any more */
         rst_or_relaxed(&segment->dirty, mask);
-        rst_process_add(footprint, run->size - dirty);
+        rst_process_grow_back(run->size - dirty);
         return 0;
     }
     rst_and_relaxed(&segment->dirty, ~mask);

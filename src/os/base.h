@@ -15,9 +15,13 @@
 #define RST_COLD __attribute__((noinline, cold))
 #ifdef _WIN32
 #define RST_EXPORT __declspec(dllexport)
+#define RST_BEHIND
 #define RST_HIDDEN /* what is not exported stays inside; -mcmodel=small says that it lies near */
 #else
 #define RST_EXPORT __attribute__((visibility("default")))
+/* On large variables that are zero at first and that most processes never touch: a linker puts them behind all others, so that those share few
+ * OS pages. Such a variable cannot be static. */
+#define RST_BEHIND __attribute__((common))
 /* On each extern variable: -fvisibility speaks of definitions only, and what may lie elsewhere is found through one load more. */
 #define RST_HIDDEN __attribute__((visibility("hidden")))
 #endif

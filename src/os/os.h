@@ -27,6 +27,11 @@ void *rst_os_reserve(size_t size, size_t alignment);
 /* Make part of a reservation usable. After: it reads as zero until written. False: nothing changed. */
 bool rst_os_commit(void *address, size_t size);
 
+/* Put explicit huge pages of `page` bytes, which the system keeps apart for whoever asks, under the beginning of a reservation of `total` bytes of which nothing is
+ * committed; `address` and `size` are multiples of `page`. They are usable at once. Returns how many bytes, from `address` on; when that is less than
+ * `size`, *why says why. SIZE_MAX: and the reservation is lost. */
+size_t rst_os_pin(void *address, size_t size, size_t page, size_t total, const char **why);
+
 /* Undo commit: the memory is given back and may not be touched until committed again. False: nothing changed. */
 bool rst_os_decommit(void *address, size_t size);
 
@@ -117,7 +122,7 @@ bool rst_os_environment_ready(void);
 /* True in a program that runs with more rights than its user has (set-user-id): what the user says is not to be trusted. */
 bool rst_os_secure(void);
 
-/* The beginning of a file, up to size - 1 bytes, terminated. Returns how many; SIZE_MAX when it cannot be read. Never waits for a writer. */
+/* The beginning of a file, up to size - 1 bytes, terminated. Returns how many; SIZE_MAX when it cannot be read: what `out` holds is then not said. Never waits for a writer. */
 size_t rst_os_read_file(const char *path, char *out, size_t size);
 
 /* Write all of `text` to standard error, past every buffer. Errors are ignored. Async-signal-safe. */

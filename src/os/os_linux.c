@@ -20,6 +20,9 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -83,6 +86,57 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
     bool done = madvise(address, size, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) == 0;
     errno = saved;
     return done;
+}
+
+static void *map_huge(void *address, size_t size, size_t page, int how)
+{
+    int kind = MAP_HUGETLB | (int)((unsigned)__builtin_ctzll(page) << 26); /* MAP_HUGE_SHIFT */
+    rst_os_count(map);
+    return mmap(address, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | kind | how, -1, 0);
+}
+
+typedef enum pin_result { PIN_DONE, PIN_REFUSED, PIN_LOST } pin_result;
+
+/* They are set aside for us as they are mapped, so that a touch does not fail later. A mapping in a fixed place that is refused takes away what was
+ * there: so it is tried elsewhere first. */
+static pin_result pin_some(void *address, size_t size, size_t page)
+{
+    void *p = map_huge(NULL, size, page, 0);
+    if (p == MAP_FAILED)
+        return PIN_REFUSED;
+    munmap(p, size);
+    if (map_huge(address, size, page, MAP_FIXED) == address)
+        return PIN_DONE;
+    int refused = errno; /* another process was quicker */
+    p = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    errno = refused;
+    return p == address ? PIN_REFUSED : PIN_LOST;
+}
+
+/* As much as there is: all of it, else halves of what is wanted. */
+size_t rst_os_pin(void *address, size_t size, size_t page, size_t total, const char **why)
+{
+    (void)total;
+    int saved = errno, refused = 0;
+    size_t got = 0;
+    for (size_t step = size; step >= page; step = rst_min(rst_align_down(step / 2, page), size - got)) {
+        pin_result result = PIN_DONE;
+        while (step <= size - got && step != 0 && (result = pin_some((char *)address + got, step, page)) == PIN_DONE)
+            got += step;
+        refused = errno;
+        if (result == PIN_LOST) {
+            errno = saved;
+            return SIZE_MAX;
+        }
+        if (result == PIN_REFUSED && refused != ENOMEM)
+            break;
+    }
+    if (got != 0)
+        rst_unix_mark_committed(address, got);
+    *why = refused == EINVAL ? "this system has no pages of that size"
+                             : "the system has no more of them (vm.nr_hugepages)";
+    errno = saved;
+    return got;
 }
 
 bool rst_os_move(void *from, void *to, size_t size)

@@ -26,8 +26,8 @@ static bool is_unfiltered(void)
     if (last != 0 && now - last / 2 < BELIEVE_MS)
         return (last & 1) != 0;
     char status[STATUS_SIZE];
-    rst_os_read_file("/proc/thread-self/status", status, sizeof status); /* else empty */
-    bool unfiltered = strstr(status, "\nSeccomp:\t0\n") != NULL;
+    bool unfiltered = rst_os_read_file("/proc/thread-self/status", status, sizeof status) != SIZE_MAX &&
+                      strstr(status, "\nSeccomp:\t0\n") != NULL;
     rst_store_relaxed(&found, now * 2 + unfiltered);
     return unfiltered;
 }

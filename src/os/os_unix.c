@@ -11,18 +11,34 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
+#if __has_include(<sys/auxv.h>)
+#include <sys/auxv.h>
+#endif
 #if __has_include(<sys/single_threaded.h>)
 #include <sys/single_threaded.h>
 #endif
+
+/* The kernel's word where it can be had: sysconf's table is another 64 KiB of libc in memory, in a process that has just begun. */
+static long page_size_told(void)
+{
+#ifdef AT_PAGESZ
+    long told = (long)getauxval(AT_PAGESZ);
+    if (told > 0)
+        return told;
+#endif
+    return sysconf(_SC_PAGESIZE);
+}
 
 size_t rst_os_page_size(void)
 {
     static _Atomic size_t page_size; /* relaxed: the same value whoever computes it */
     size_t known = rst_load_relaxed(&page_size);
     if (known == 0) {
-        long answer = sysconf(_SC_PAGESIZE);
+        long answer = page_size_told();
         known = answer > 0 ? (size_t)answer : 4096;
         rst_store_relaxed(&page_size, known);
     }
@@ -31,8 +47,8 @@ size_t rst_os_page_size(void)
 
 size_t rst_os_physical_memory(void)
 {
-    long pages = sysconf(_SC_PHYS_PAGES);
-    return pages > 0 ? (size_t)pages * rst_os_page_size() : 0;
+    struct sysinfo info; /* not through sysconf either */
+    return syscall(SYS_sysinfo, &info) == 0 ? (size_t)info.totalram * info.mem_unit : 0;
 }
 
 size_t rst_os_address_space_left(void)
@@ -221,7 +237,8 @@ size_t rst_os_read_file(const char *path, char *out, size_t size)
         length = n < 0 ? SIZE_MAX : length;
         rst_unix_close(fd);
     }
-    out[length != SIZE_MAX ? length : 0] = '\0';
+    if (length != SIZE_MAX)
+        out[length] = '\0';
     errno = saved;
     return length;
 }

@@ -176,12 +176,64 @@ bool rst_os_use(void *address, size_t size)
     return rst_os_commit(address, size);
 }
 
+/* The right must be held, and be switched on. */
+static bool may_lock_pages(void)
+{
+    enum { LOCK_MEMORY = 4 }; /* SE_LOCK_MEMORY_PRIVILEGE, the same on every system */
+    typedef BOOL(WINAPI * open_token)(HANDLE, DWORD, PHANDLE);
+    typedef BOOL(WINAPI * adjust)(HANDLE, BOOL, PTOKEN_PRIVILEGES, DWORD, PTOKEN_PRIVILEGES, PDWORD);
+    open_token open_process_token = (open_token)rst_windows_find(L"kernelbase.dll", "OpenProcessToken");
+    adjust adjust_token = (adjust)rst_windows_find(L"kernelbase.dll", "AdjustTokenPrivileges");
+    TOKEN_PRIVILEGES wanted = {.PrivilegeCount = 1,
+                               .Privileges = {{.Luid = {.LowPart = LOCK_MEMORY}, .Attributes = SE_PRIVILEGE_ENABLED}}};
+    HANDLE token;
+    if (open_process_token == NULL || adjust_token == NULL ||
+        !open_process_token(GetCurrentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token))
+        return false;
+    bool done = adjust_token(token, FALSE, &wanted, 0, NULL, NULL) && GetLastError() == ERROR_SUCCESS;
+    CloseHandle(token);
+    return done;
+}
+
+/* Large pages are had as memory is reserved, so the reservation makes room for them, and is made anew behind them. */
+static size_t pin_largest(char *address, size_t size, size_t page, size_t total)
+{
+    size_t got = size;
+    release(address);
+    for (; got >= page; got = rst_align_down(got / 2, page)) {
+        rst_os_count(map);
+        if (VirtualAlloc(address, got, MEM_RESERVE | MEM_COMMIT | MEM_LARGE_PAGES, PAGE_READWRITE) == address)
+            break;
+    }
+    got = got >= page ? got : 0;
+    if (got == total || reserve_at(address + got, total - got) != NULL)
+        return got;
+    if (got != 0)
+        release(address);
+    return SIZE_MAX;
+}
+
+size_t rst_os_pin(void *address, size_t size, size_t page, size_t total, const char **why)
+{
+    DWORD saved = GetLastError();
+    size_t got = 0;
+    *why = "the system has no such piece of memory free";
+    if (page != GetLargePageMinimum())
+        *why = "this system has no pages of that size";
+    else if (!may_lock_pages())
+        *why = "the user has no right to lock pages in memory (SeLockMemoryPrivilege)";
+    else
+        got = pin_largest(address, size, page, total);
+    SetLastError(saved);
+    return got;
+}
+
 bool rst_os_huge(void *address, size_t size, bool wanted)
 {
     (void)address;
     (void)size;
     (void)wanted;
-    return false; /* large pages must be asked for when memory is reserved, and stay locked in it */
+    return false; /* large pages are had as memory is reserved, and stay: see rst_os_pin */
 }
 
 bool rst_os_move(void *from, void *to, size_t size)

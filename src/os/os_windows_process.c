@@ -161,7 +161,8 @@ size_t rst_os_read_file(const char *path, char *out, size_t size)
         }
         CloseHandle(file);
     }
-    out[length != SIZE_MAX ? length : 0] = '\0';
+    if (length != SIZE_MAX)
+        out[length] = '\0';
     SetLastError(saved);
     return length;
 }

@@ -282,6 +282,7 @@ static void finish_classes(const tally *t)
         class->frees = difference(class->allocs, class->live);
         class->fill = class->capacity != 0 ? rst_min(class->live * 100 / class->capacity, 100) : 0;
         t->stats->allocs += class->allocs;
+        t->stats->requested += class->allocs * class->block_size;
     }
     for (size_t i = 0; i < t->heap_rows; i++) {
         t->heaps[i].live = difference(t->heaps[i].live, 0);
@@ -298,6 +299,7 @@ static void finish(const tally *t)
     stats->allocated_blocks = difference(stats->allocated_blocks + stats->large_live, stats->undrained_blocks);
     stats->allocated = difference(stats->allocated + stats->large_live_bytes, stats->undrained_bytes);
     stats->allocs += stats->large_allocs;
+    stats->requested += stats->large_requested;
     stats->frees = difference(stats->allocs, stats->allocated_blocks);
     stats->allocated_peak = raise(&allocated_peak, stats->allocated);
 }

@@ -156,6 +156,20 @@ static RST_NOINLINE void look_at_all(rst_heap *heap)
     }
 }
 
+/* By then something was freed or written amiss, or nothing was. Not each time: what was in no memory is in it from then on. */
+RST_COLD void rst_heap_look_at_ends(rst_heap *heap)
+{
+    if (heap->trusted >= RST_LOOK_REFILLS || rst_load_relaxed(&heap->busy) != 0 ||
+        heap->survivor != 0) /* relaxed: own */
+        return;
+    rst_heap_enter(heap);
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        if (heap->active[c] != NULL)
+            rst_page_look_at_end(heap->active[c]);
+    }
+    rst_heap_leave(heap);
+}
+
 RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)
 {
     if (RST_CHECKED && heap->list[c] != NULL) {

@@ -102,6 +102,7 @@ static void blocks_and_their_pages(void **state)
     roost_stats after = now();
     roost_class_stats class = class_of(SIZE);
     assert_int_equal(GREW(allocs), BLOCKS);
+    assert_int_equal(GREW(requested), BLOCKS * SIZE);
     assert_int_equal(GREW(frees), 0);
     assert_int_equal(GREW(allocated_blocks), BLOCKS);
     assert_int_equal(GREW(allocated), BLOCKS * SIZE);
@@ -110,6 +111,7 @@ static void blocks_and_their_pages(void **state)
     assert_int_equal(GREW(in_use), GREW(pages) * 65536);
     assert_int_equal(OF_PROCESS(after, in_use_peak), after.in_use);
     assert_true(GREW(footprint) >= GREW(in_use));
+    assert_int_equal(OF_PROCESS(after, footprint_peak), after.footprint);
     assert_true(GREW(segments) > 0 && GREW(segments_in_use) > 0 && GREW(committed) == GREW(segments) << 21);
     assert_true(after.committed <= OF_PROCESS(after, reserved) && GREW(metadata) > 0);
     assert_true(GREW(resident) > BLOCKS * SIZE / 2 && OF_PROCESS(after, resident_peak) >= after.resident);
@@ -157,7 +159,9 @@ static void large_blocks(void **state)
     roost_stats after = now();
     assert_int_equal(GREW(large_live), 2);
     assert_int_equal(GREW(large_live_bytes), 4 * MIB);
+    assert_int_equal(OF_PROCESS(after, pinned), 0); /* else: test_explicit_huge.c */
     assert_int_equal(GREW(large_allocs), 2);
+    assert_int_equal(GREW(large_requested), 4 * MIB);
     assert_non_null(large = roost_realloc(large, 32 * MIB)); /* it cannot grow where it is */
     after = now();
     assert_true(GREW(large_moves) <= GREW(calls_move));

@@ -202,7 +202,8 @@ static inline roost_stats collect_parts(bool at_rest)
     static roost_class_stats classes[RST_CLASS_COUNT];
     static roost_heap_stats heaps[HEAP_ROWS];
     roost_stats s;
-    uint64_t pages = 0, live = 0, bytes = 0, allocs = 0, heap_pages = 0, heap_live = 0, heap_bytes = 0, unsent = 0;
+    uint64_t pages = 0, live = 0, bytes = 0, allocs = 0, requested = 0, heap_pages = 0, heap_live = 0, heap_bytes = 0,
+             unsent = 0;
     size_t count = rst_min(rst_stats_heap_count(), HEAP_ROWS);
     rst_stats_collect_all(&s, classes, heaps, count);
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
@@ -213,6 +214,7 @@ static inline roost_stats collect_parts(bool at_rest)
         live += classes[c].live;
         bytes += classes[c].live * classes[c].block_size;
         allocs += classes[c].allocs;
+        requested += classes[c].allocs * classes[c].block_size;
         CHECK(!at_rest || (classes[c].allocs - classes[c].frees == classes[c].live &&
                            classes[c].live + classes[c].ready <= classes[c].capacity));
     }
@@ -225,6 +227,7 @@ static inline roost_stats collect_parts(bool at_rest)
     }
     EQUAL(pages, s.pages);
     EQUAL(allocs + s.large_allocs, s.allocs);
+    EQUAL(requested + s.large_requested, s.requested);
     if (!at_rest)
         return s;
     uint64_t sent = s.foreign_sent_blocks - s.foreign_received_blocks;
@@ -246,7 +249,7 @@ static inline roost_stats collect(void)
     EQUAL(s.size, sizeof s);
     EQUAL(s.version, ROOST_STATS_VERSION);
     CHECK(s.allocated <= s.in_use && s.in_use <= s.committed && s.committed <= s.reserved);
-    CHECK(s.in_use <= s.in_use_peak);
+    CHECK(s.in_use <= s.in_use_peak && s.in_use_peak <= s.footprint_peak && s.footprint <= s.footprint_peak);
     EQUAL(s.committed, s.segments * RST_SEGMENT_SIZE);
     CHECK(s.segments_in_use <= s.segments);
     CHECK(s.segments_in_use * RST_SEGMENT_SIZE >= s.in_use);

@@ -94,15 +94,32 @@ static void the_end_of_a_page_is_looked_at(void **state)
     rst_slice *page = fresh_page(CLASS);
     rst_block *list = NULL;
     rst_page_carve(page, &list);
-    rst_page_look(page, &list);
-    assert_said(NULL);
     char *end = rst_page_memory(page) + RST_SLICE_SIZE;
     end[-RST_CACHE_LINE] = 1;
-    rst_page_look(page, &list);
+    rst_page_look_at_end(page); /* nobody has what lies behind */
+    assert_said(NULL);
+    rst_slice *behind = fresh_page(CLASS);
+    assert_ptr_equal(rst_page_memory(behind), end);
+    rst_page_look(page, &list); /* its end is far from what was handed out, and perhaps in no memory */
+    assert_said(NULL);
+    rst_page_look_at_end(page);
     assert_said("in no block: 64 bytes before the memory");
-    rst_page_look(page, &list);
+    rst_page_look_at_end(page);
     assert_said(NULL);
     rst_page_end(page);
+    page = behind;
+    behind = fresh_page(CLASS);
+    end = rst_page_memory(behind);
+    assert_ptr_equal(rst_page_memory(page) + RST_SLICE_SIZE, end);
+    for (list = NULL; next_of(page) <= end - rst_os_page_size();)
+        rst_page_carve(page, &list);
+    if (next_of(page) <= end - RST_CACHE_LINE) { /* else OS pages are smaller than what is carved at once */
+        end[-1] = 1;
+        rst_page_look(page, &list);
+        assert_said("in no block: 1 bytes before the memory");
+    }
+    rst_page_end(page);
+    rst_page_end(behind);
     page = fresh_page(CLASS);
     list = NULL;
     while (rst_page_carve(page, &list) != 0) {

@@ -105,6 +105,7 @@ def check_identities(document):
     for what, a, b in (
             ("blocks", sum(c["live"] for c in classes) + p["large_live"], p["allocated_blocks"] + travelling),
             ("allocs", sum(c["allocs"] for c in classes) + p["large_allocs"], p["allocs"]),
+            ("requested", sum(c["allocs"] * c["block_size"] for c in classes) + p["large_requested"], p["requested"]),
             ("allocs - frees", p["allocs"] - p["frees"], p["allocated_blocks"]),
             ("pages", sum(c["pages"] for c in classes), p["pages"]),
             ("pages of heaps", sum(h["pages"] for h in heaps), p["pages"]),
