@@ -100,10 +100,11 @@ static void the_end_of_a_page_is_looked_at(void **state)
     assert_said(NULL);
     rst_slice *behind = fresh_page(CLASS);
     assert_ptr_equal(rst_page_memory(behind), end);
-    rst_page_look(page, &list); /* its end is far from what was handed out, and perhaps in no memory */
-    assert_said(NULL);
+    bool far = rst_os_page_size() < RST_SLICE_SIZE; /* from what was handed out, and perhaps in no memory */
+    rst_page_look(page, &list);
+    assert_said(far ? NULL : "in no block: 64 bytes before the memory");
     rst_page_look_at_end(page);
-    assert_said("in no block: 64 bytes before the memory");
+    assert_said(far ? "in no block: 64 bytes before the memory" : NULL);
     rst_page_look_at_end(page);
     assert_said(NULL);
     rst_page_end(page);
