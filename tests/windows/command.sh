@@ -36,6 +36,7 @@ gives 0 'on roost' 'roost: running *runs.exe on *roost.dll' "${roost[@]}" run -v
 # shellcheck disable=SC1003
 gives 7 $'on roost\n\\[7\\]\n\\[a b\\]\n\\[\\"\\\\\\]\n\\[\\]\n\\[\\*\\]' '' "${roost[@]}" run -- "$program" 7 'a b' '"\' '' '*'
 gives 3 $'on roost\n\\[3\\]' '' env ROOST_LIBRARY=roost.dll "${roost[@]}" run "$program" 3
+gives 0 'on roost' 'roost: explicit_huge: 0 of 64 MiB are had in pages of 2 MiB: *' env ROOST_EXPLICIT_HUGE=64m "${roost[@]}" run -- "$program"
 gives 0 'alone' '' env ROOST_DISABLE=1 "${roost[@]}" run -- "$program"
 gives 0 'roost is loaded, and not called' '' env ROOST_DISABLE_REDIRECT=1 "${roost[@]}" run -- "$program"
 gives 127 '' 'roost: cannot run not_there: it is not found*' "${roost[@]}" run -- not_there
