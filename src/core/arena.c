@@ -39,9 +39,13 @@ static bool wants_pinned(const rst_arena *arena)
     return arena == &rst_arenas[0] && rst_option_get(explicit_huge) != 0;
 }
 
+/* A power of two, as all such pages are. */
 static size_t pinned_page(void)
 {
-    return rst_max(rst_align_down(rst_option_get(explicit_huge_page), RST_SEGMENT_SIZE), RST_SEGMENT_SIZE);
+    size_t page = RST_SEGMENT_SIZE;
+    while (page <= rst_option_get(explicit_huge_page) / 2)
+        page *= 2;
+    return page;
 }
 
 /* Put explicit huge pages under the beginning of a new arena. False: its reservation was lost by that. */
@@ -65,7 +69,7 @@ static bool arena_reserve(rst_arena *arena, size_t size)
 {
     size_t metadata = metadata_bytes(size);
     bool pin = wants_pinned(arena);
-    char *p = rst_os_reserve(size + metadata, pin ? rst_max(pinned_page(), RST_SEGMENT_SIZE) : RST_SEGMENT_SIZE);
+    char *p = rst_os_reserve(size + metadata, pin ? pinned_page() : RST_SEGMENT_SIZE);
     if (p == NULL)
         return false;
     if ((uintptr_t)p + size > RST_ADDRESS_END) { /* no block may lie where a message has no bits for its address */
