@@ -224,10 +224,13 @@ static void put_faults(struct figures *figures, const struct image *image)
 
 static void put_allocs(struct figures *figures, const struct image *image)
 {
-    uint64_t allocs = figures_get(figures, "large_allocs");
-    for (uint32_t c = 0; c < image->layout->class_count; c++)
+    uint64_t allocs = figures_get(figures, "large_allocs"), requested = figures_get(figures, "large_requested");
+    for (uint32_t c = 0; c < image->layout->class_count; c++) {
         allocs += image->classes[c].allocs;
+        requested += image->classes[c].allocs * image->layout->classes[c].size;
+    }
     put_known(figures, "allocs", allocs);
+    put_known(figures, "requested", requested);
     put_known(figures, "frees", difference(allocs, figures_get(figures, "allocated_blocks")));
 }
 
