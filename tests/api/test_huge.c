@@ -11,13 +11,6 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 
-/* Their shadow memory would be counted too. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
 enum { SMALL = 64, SMALL_COUNT = 1 << 20, BIG = 192 * 1024, BIG_COUNT = 20000 };
 
 static size_t field_bytes(const char *path, const char *field)
@@ -60,7 +53,7 @@ static void many_small_blocks_get_huge_pages(void **state)
 {
     (void)state;
     static void *block[SMALL_COUNT];
-    if (SANITIZED || !system_has_huge_pages())
+    if (TEST_SANITIZED || !system_has_huge_pages())
         skip();
     size_t before = huge_bytes();
     for (size_t i = 0; i < SMALL_COUNT; i++) {
@@ -79,7 +72,7 @@ static void large_blocks_cost_what_is_touched(void **state)
     (void)state;
     static char *block[BIG_COUNT];
     size_t page = 4096;
-    if (SANITIZED)
+    if (TEST_SANITIZED) /* shadow memory would be counted too */
         skip();
     size_t before = resident_bytes();
     for (size_t i = 0; i < BIG_COUNT; i++) {

@@ -164,14 +164,14 @@ static void *thread_of_many(void *mine)
     return NULL;
 }
 
-static void many_threads(bool own_free, double bound)
+static void many_threads(bool own_free, size_t bytes)
 {
     pthread_t thread[THREADS];
     free_own = own_free;
     CHECK(pthread_barrier_init(&all_full, NULL, THREADS) == 0);
     of_threads = row_map(THREADS * sizeof *of_threads);
     for (size_t i = 0; i < THREADS; i++)
-        of_threads[i] = blocks_make(share(10 * MIB) / SMALL);
+        of_threads[i] = blocks_make(share(bytes) / SMALL);
     for (size_t i = 0; i < THREADS; i++)
         thread[i] = row_thread(thread_of_many, &of_threads[i]);
     for (size_t i = 0; i < THREADS; i++)
@@ -181,17 +181,30 @@ static void many_threads(bool own_free, double bound)
             blocks_free(&of_threads[i]);
         blocks_drop(&of_threads[i]);
     }
-    row_figure("RSS within 3 s, MiB", (double)row_wait_resident((size_t)bound * MIB, 3000) / (double)MIB, bound);
+}
+
+static void ended_own(void)
+{
+    many_threads(true, 256 * MIB / THREADS);
+    row_figure("RSS within 3 s, MiB", (double)row_wait_resident(24 * MIB, 3000) / (double)MIB, 24);
+}
+
+static void ended_main(void)
+{
+    many_threads(false, 256 * MIB / THREADS);
+    row_figure("RSS within 3 s, MiB", (double)row_wait_resident(24 * MIB, 3000) / (double)MIB, 24);
 }
 
 static void threads_own(void)
 {
-    many_threads(true, 48);
+    many_threads(true, 10 * MIB);
+    row_figure("RSS within 15 s, MiB", (double)row_wait_resident(48 * MIB, 15000) / (double)MIB, 48);
 }
 
 static void threads_main(void)
 {
-    many_threads(false, 48);
+    many_threads(false, 10 * MIB);
+    row_figure("RSS within 15 s, MiB", (double)row_wait_resident(48 * MIB, 15000) / (double)MIB, 48);
 }
 
 /* --- what is there when nothing is ----------------------------------------------------------------------------------------------- */
@@ -232,6 +245,8 @@ const row rows_small[] = {
     {"own", own, "256 MiB of 512 B freed by their owner, process asleep"},
     {"other", other, "the same freed by another thread, the owner asleep"},
     {"idle", idle, "2 GiB of 16 to 1,024 B freed, no calls"},
+    {"ended_own", ended_own, "256 MiB of 200 threads, each frees its own, and ends"},
+    {"ended_main", ended_main, "the same freed by main after they ended"},
     {"threads_own", threads_own, "200 threads x 10 MiB, each frees its own, and ends"},
     {"threads_main", threads_main, "the same freed by main after they ended"},
     {"survivors64", survivors64, "2 GiB of 64 B, 99 of 100 freed in order"},
