@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <sys/wait.h>
 
-enum { SCALE = TEST_SANITIZED ? 20 : 1, AT_ONCE = 1000 / SCALE, POOL = TEST_SANITIZED ? 8 : 64 };
+enum { SCALE = TEST_SANITIZED ? 20 : 1, AT_ONCE = 2000 / SCALE, POOL = TEST_SANITIZED ? 8 : 64 };
 static unsigned in_turn_count = 5000 / SCALE;
 
 /* --- threads ------------------------------------------------------------------------------------------------------------- */
