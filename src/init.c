@@ -33,8 +33,6 @@ static bool environment_was_ready; /* [start_lock, then constructor] */
 static void on_thread_exit(void)
 {
     phase = rst_os_thread_id() == rst_os_process_id() ? THREAD_ENDING_MAIN : THREAD_ENDING;
-    if (phase == THREAD_ENDING_MAIN && rst_thread_heap != &rst_heap_none)
-        rst_heap_look_at_ends(rst_thread_heap);
     rst_registry_detach();
 }
 

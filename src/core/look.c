@@ -49,12 +49,14 @@ RST_COLD void rst_page_blame_overrun(rst_slice *page)
         blame_before(memory, memory + RST_CACHE_LINE);
 }
 
-/* Whether somebody has the slice at `index`. */
-static bool is_in_use(rst_arena *arena, size_t index)
+/* Whether somebody has the slice at `index`, or had it. */
+static bool was_had(rst_arena *arena, size_t index)
 {
-    return index < rst_load_acquire(&arena->frontier) / RST_SLICE_SIZE && /* pairs with rst_arena_grow */
-           (rst_load_relaxed(&rst_segment_at(arena, index / RST_SEGMENT_SLICES)->free) >> index % RST_SEGMENT_SLICES &
-            1) == 0;
+    if (index >= rst_load_acquire(&arena->frontier) / RST_SLICE_SIZE) /* pairs with rst_arena_grow */
+        return false;
+    const rst_segment *segment = rst_segment_at(arena, index / RST_SEGMENT_SLICES);
+    uint32_t never = rst_load_relaxed(&segment->free) & ~rst_load_relaxed(&segment->dirty);
+    return (never >> index % RST_SEGMENT_SLICES & 1) == 0;
 }
 
 void rst_page_look_at_end(rst_slice *page)
@@ -64,7 +66,7 @@ void rst_page_look_at_end(rst_slice *page)
     const char *end = rst_page_memory(page) + page->span * RST_SLICE_SIZE;
     const char *carved = rst_page_memory(page) + (size_t)page->carved * info->size;
     if (page->past != RST_PAGE_FRESH || end - carved < RST_CACHE_LINE ||
-        !is_in_use(arena, rst_slice_index(arena, page) + page->span) || rst_is_untouched(end - RST_CACHE_LINE))
+        !was_had(arena, rst_slice_index(arena, page) + page->span) || rst_is_untouched(end - RST_CACHE_LINE))
         return;
     page->past = RST_PAGE_RECUT;
     blame_before(end - RST_CACHE_LINE, end);

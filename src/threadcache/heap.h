@@ -167,9 +167,6 @@ uint64_t rst_heap_pages(const rst_heap *heap);
 /* Put every list back into its page and give back spare pages, as before the thread ends. */
 void rst_heap_fold(rst_heap *heap);
 
-/* The process ends: where the heap was little used, look at the ends of its pages. */
-void rst_heap_look_at_ends(rst_heap *heap);
-
 /* Give back spare pages. */
 void rst_heap_drop_spares(rst_heap *heap);
 

@@ -147,27 +147,17 @@ static void tick(rst_heap *heap)
     rst_steward_consider();
 }
 
-/* What all classes have ready. Not where a signal came amid of a slow path, nor where a thread was lost amid of anything. */
+/* What all classes have ready. Not where a signal came amid of a slow path, nor where a thread was lost amid of anything. The ends of pages that are
+ * in no memory yet are put there by a look: in the process's first heap alone, or each thread would hold a few OS pages more. */
 static RST_NOINLINE void look_at_all(rst_heap *heap)
 {
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        if (heap->active[c] != NULL)
-            rst_page_look(heap->active[c], &heap->list[c]);
-    }
-}
-
-/* By then something was freed or written amiss, or nothing was. Not each time: what was in no memory is in it from then on. */
-RST_COLD void rst_heap_look_at_ends(rst_heap *heap)
-{
-    if (heap->trusted >= RST_LOOK_REFILLS || rst_load_relaxed(&heap->busy) != 0 ||
-        heap->survivor != 0) /* relaxed: own */
-        return;
-    rst_heap_enter(heap);
-    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        if (heap->active[c] != NULL)
+        if (heap->active[c] == NULL)
+            continue;
+        rst_page_look(heap->active[c], &heap->list[c]);
+        if (heap->number == 0)
             rst_page_look_at_end(heap->active[c]);
     }
-    rst_heap_leave(heap);
 }
 
 RST_NOINLINE void *rst_heap_refill(rst_heap *heap, unsigned c)

@@ -333,7 +333,9 @@ static void write_before(void)
     if (page_of(block) != page_of(other) + 65536 || page_of(block) != block)
         _exit(3);
     expect("%p was written to and is in no block: 2 bytes before the memory at %p", (void *)(block - 2), (void *)block);
-    block[-2] = 1; /* found at the end */
+    block[-2] = 1;
+    rt.free(rt.malloc(1500));
+    take_many(320);
 }
 
 static void write_beyond_large(void)
