@@ -3,17 +3,18 @@
 
 rst_process_counters rst_process;
 
-static void raise(_Atomic uint64_t *peak, uint64_t now)
+uint64_t rst_raise(_Atomic uint64_t *most, uint64_t value)
 {
-    uint64_t most = rst_load_relaxed(peak);
-    while (now > most &&
-           !atomic_compare_exchange_weak_explicit(peak, &most, now, memory_order_relaxed, memory_order_relaxed)) {
+    uint64_t seen = rst_load_relaxed(most);
+    while (value > seen &&
+           !atomic_compare_exchange_weak_explicit(most, &seen, value, memory_order_relaxed, memory_order_relaxed)) {
     }
+    return rst_max(seen, value);
 }
 
 void rst_process_use(size_t bytes)
 {
-    raise(&rst_process.in_use_peak, rst_process_add(in_use, bytes) + bytes);
+    rst_raise(&rst_process.in_use_peak, rst_process_add(in_use, bytes) + bytes);
 }
 
 _Atomic uint64_t rst_footprint_limit = UINT64_MAX;
@@ -27,11 +28,11 @@ bool rst_process_grow(size_t bytes)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&rst_process.footprint, &now, now + bytes, memory_order_relaxed,
                                                     memory_order_relaxed));
-    raise(&rst_process.footprint_peak, now + bytes);
+    rst_raise(&rst_process.footprint_peak, now + bytes);
     return true;
 }
 
 void rst_process_grow_back(size_t bytes)
 {
-    raise(&rst_process.footprint_peak, rst_process_add(footprint, bytes) + bytes);
+    rst_raise(&rst_process.footprint_peak, rst_process_add(footprint, bytes) + bytes);
 }

@@ -25,6 +25,9 @@ extern RST_HIDDEN rst_process_counters rst_process;
 #define rst_process_add(name, n) rst_add_relaxed(&rst_process.name, (uint64_t)(n))
 #define rst_process_sub(name, n) rst_sub_relaxed(&rst_process.name, (uint64_t)(n))
 
+/* Raise *most to `value` unless it is more already; returns what it is then. relaxed. */
+uint64_t rst_raise(_Atomic uint64_t *most, uint64_t value);
+
 /* Add to in_use and raise its peak. */
 void rst_process_use(size_t bytes);
 

@@ -104,10 +104,12 @@ static pin_result pin_some(void *address, size_t size, size_t page)
     void *p = map_huge(NULL, size, page, 0);
     if (p == MAP_FAILED)
         return PIN_REFUSED;
+    rst_os_count(unmap);
     munmap(p, size);
     if (map_huge(address, size, page, MAP_FIXED) == address)
         return PIN_DONE;
     int refused = errno; /* another process was quicker */
+    rst_os_count(map);
     p = mmap(address, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     errno = refused;
     return p == address ? PIN_REFUSED : PIN_LOST;
@@ -121,7 +123,7 @@ size_t rst_os_pin(void *address, size_t size, size_t page, size_t total, const c
     size_t got = 0;
     for (size_t step = size; step >= page; step = rst_min(rst_align_down(step / 2, page), size - got)) {
         pin_result result = PIN_DONE;
-        while (step <= size - got && step != 0 && (result = pin_some((char *)address + got, step, page)) == PIN_DONE)
+        while (step <= size - got && (result = pin_some((char *)address + got, step, page)) == PIN_DONE)
             got += step;
         refused = errno;
         if (result == PIN_LOST) {

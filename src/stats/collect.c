@@ -22,16 +22,6 @@ typedef struct tally {
 static _Atomic uint64_t allocated_peak;               /* the most that allocated was when someone asked */
 static _Atomic uint64_t allocs_told[RST_CLASS_COUNT]; /* the most that was told: a counter does not go back */
 
-/* Raise *most to `value` unless it is more already; returns what it is then. */
-static uint64_t raise(_Atomic uint64_t *most, uint64_t value)
-{
-    uint64_t seen = rst_load_relaxed(most);
-    while (value > seen &&
-           !atomic_compare_exchange_weak_explicit(most, &seen, value, memory_order_relaxed, memory_order_relaxed)) {
-    }
-    return rst_max(seen, value);
-}
-
 static void add_process(roost_stats *stats)
 {
 #define ADD(name, ...) stats->name += rst_load_relaxed(&rst_process.name);
@@ -278,7 +268,7 @@ static void finish_classes(const tally *t)
         roost_class_stats *class = &t->classes[c];
         class->block_size = rst_classes[c].size;
         class->live = difference(class->live, class->ready);
-        class->allocs = raise(&allocs_told[c], class->allocs);
+        class->allocs = rst_raise(&allocs_told[c], class->allocs);
         class->frees = difference(class->allocs, class->live);
         class->fill = class->capacity != 0 ? rst_min(class->live * 100 / class->capacity, 100) : 0;
         t->stats->allocs += class->allocs;
@@ -301,7 +291,7 @@ static void finish(const tally *t)
     stats->allocs += stats->large_allocs;
     stats->requested += stats->large_requested;
     stats->frees = difference(stats->allocs, stats->allocated_blocks);
-    stats->allocated_peak = raise(&allocated_peak, stats->allocated);
+    stats->allocated_peak = rst_raise(&allocated_peak, stats->allocated);
 }
 
 /* Checked builds: what holds whatever other threads do. */
