@@ -229,6 +229,7 @@ __attribute__((destructor(101))) static void on_unload(void)
     rst_reporter_end();
     if (rst_option_get(stats) != 0)
         rst_report_write(RST_TO_ERROR, RST_TEXT);
+    rst_report_end();
     rst_steward_stop();
     give_up_address_space(end);
     if (end == RST_OS_END_UNLOADED)

@@ -9,7 +9,7 @@
 #include "threadcache/inbox.h"
 #include "threadcache/registry.h"
 
-enum { READINGS = 4 };
+enum { READINGS = 4, LISTS_AT_ONCE = 12 };
 
 /* What a collection adds up. */
 typedef struct tally {
@@ -21,6 +21,11 @@ typedef struct tally {
 
 static _Atomic uint64_t allocated_peak;               /* the most that allocated was when someone asked */
 static _Atomic uint64_t allocs_told[RST_CLASS_COUNT]; /* the most that was told: a counter does not go back */
+
+static uint64_t difference(uint64_t more, uint64_t less)
+{
+    return (int64_t)(more - less) > 0 ? more - less : 0;
+}
 
 static void add_process(roost_stats *stats)
 {
@@ -46,59 +51,106 @@ static const rst_slice *page_of_block(const rst_block *block)
     return copy.kind == RST_KIND_INTERIOR ? slice - copy.span : slice;
 }
 
-/* Blocks of a free list that no page counts; follows it only inside its page, and no further than a page can reach. */
-static uint32_t list_length(const rst_block *block)
-{
-    uint32_t count = 0;
-    const rst_slice *page = page_of_block(block);
-    while (block != NULL && count < UINT16_MAX) {
-        if (page == NULL || page_of_block(block) != page || (uintptr_t)block % RST_GRAIN != 0)
-            break;
-        count++;
-        rst_block copy;
-        rst_os_snapshot(&copy, block, sizeof copy);
-        block = copy.next;
-    }
-    return count;
-}
-
 /* The row of a heap; NULL: not wanted. */
 static roost_heap_stats *row_of(const tally *t, const rst_heap *heap)
 {
     return heap != NULL && heap->number < t->heap_rows ? &t->heaps[heap->number] : NULL;
 }
 
-/* Blocks of a class that the heap holds ready, and *handed: how many it has given out. The count of a list that changes meanwhile is a
- * guess, and then *handed is less than it was rather than more. */
-static uint32_t blocks_ready(rst_heap *heap, unsigned c, uint64_t *handed)
+/* A heap's list of ready blocks, which nothing counts, while it is followed. */
+typedef struct follower {
+    rst_heap *heap;
+    unsigned class;
+    uint64_t handed; /* of this and the head: what was read before */
+    const rst_block *head, *at;
+    uintptr_t from, size; /* of the page: what the list may not lead out of */
+    uint32_t count;
+} follower;
+
+static void read_list(follower *f)
 {
-    rst_block *head, *again;
-    uint64_t before = rst_load_relaxed(&heap->handed[c]);
-    rst_os_snapshot(&head, &heap->list[c], sizeof head);
-    uint32_t length = list_length(head);
-    rst_os_snapshot(&again, &heap->list[c], sizeof again);
-    bool still = again == head && rst_load_relaxed(&heap->handed[c]) == before;
-    uint64_t kept = still ? length : rst_classes[c].capacity;
-    *handed = before > kept ? before - kept : 0;
-    return length;
+    f->handed = rst_load_relaxed(&f->heap->handed[f->class]);
+    rst_os_snapshot(&f->head, &f->heap->list[f->class], sizeof f->head);
 }
 
-/* Take out of `allocated` what the heap holds ready. */
-static void add_lists(const tally *t, rst_heap *heap, roost_heap_stats *row)
+static void follow(follower *f, rst_heap *heap, unsigned class)
 {
-    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        uint64_t handed;
-        uint64_t length = blocks_ready(heap, c, &handed);
-        uint64_t bytes = length * rst_classes[c].size;
-        t->classes[c].allocs += handed;
-        t->classes[c].ready += length;
-        t->stats->allocated_blocks -= length;
-        t->stats->allocated -= bytes;
-        if (row != NULL) {
-            row->ready_bytes += bytes;
-            row->live -= length;
-            row->live_bytes -= bytes;
+    *f = (follower){.heap = heap, .class = class};
+    read_list(f);
+    const rst_slice *page = f->head != NULL ? page_of_block(f->head) : NULL;
+    if (page == NULL)
+        return;
+    rst_slice copy;
+    rst_os_snapshot(&copy, page, sizeof copy);
+    f->at = f->head;
+    f->from = (uintptr_t)rst_slice_memory(page);
+    f->size = rst_slice_step(&copy) * RST_SLICE_SIZE;
+}
+
+/* Count one block more; false: there is none. No list is followed out of its page, nor further than a page can reach. */
+static bool follow_on(follower *f)
+{
+    uintptr_t at = (uintptr_t)f->at;
+    if (at == 0 || at - f->from >= f->size || at % RST_GRAIN != 0 || f->count == UINT16_MAX)
+        return false;
+    rst_block copy;
+    rst_os_snapshot(&copy, f->at, sizeof copy);
+    __builtin_prefetch(copy.next);
+    f->at = copy.next;
+    f->count++;
+    return true;
+}
+
+/* Take out of `allocated` what the list was found to hold. The count of one that changed meanwhile is a guess, and then less is told of as
+ * handed out rather than more. */
+static void add_list(const tally *t, const follower *f)
+{
+    roost_heap_stats *row = row_of(t, f->heap);
+    follower now = *f;
+    read_list(&now);
+    bool still = now.head == f->head && now.handed == f->handed;
+    uint64_t length = f->count, bytes = length * rst_classes[f->class].size;
+    t->classes[f->class].allocs += difference(f->handed, still ? length : rst_classes[f->class].capacity);
+    t->classes[f->class].ready += length;
+    t->stats->allocated_blocks -= length;
+    t->stats->allocated -= bytes;
+    if (row != NULL) {
+        row->ready_bytes += bytes;
+        row->live -= length;
+        row->live_bytes -= bytes;
+    }
+}
+
+/* Go on to the next list that has blocks; false: that was the last. */
+static bool next_list(const tally *t, follower *f, rst_heap **heap, unsigned *class)
+{
+    while (*heap != NULL) {
+        follow(f, *heap, *class);
+        if (++*class == RST_CLASS_COUNT) {
+            *class = 0;
+            *heap = (*heap)->next_heap;
         }
+        if (f->at != NULL)
+            return true;
+        add_list(t, f);
+    }
+    return false;
+}
+
+/* Several side by side: what takes time is that only the block tells where the next one is, and that it is in another processor's cache. */
+static void add_lists(const tally *t)
+{
+    follower lists[LISTS_AT_ONCE];
+    rst_heap *heap = rst_registry_first();
+    unsigned count = 0, class = 0;
+    while (count < LISTS_AT_ONCE && next_list(t, &lists[count], &heap, &class))
+        count++;
+    for (unsigned i = 0; count != 0; i = i + 1 < count ? i + 1 : 0) {
+        if (follow_on(&lists[i]))
+            continue;
+        add_list(t, &lists[i]);
+        if (!next_list(t, &lists[i], &heap, &class))
+            lists[i] = lists[--count];
     }
 }
 
@@ -138,7 +190,6 @@ static void add_heap(const tally *t, rst_heap *heap)
     roost_heap_stats *row = row_of(t, heap);
     uint32_t state = rst_load_relaxed(&heap->state);
     t->stats->heaps_parked += state == RST_HEAP_IDLE && rst_heap_pages(heap) != 0;
-    add_lists(t, heap, row);
     add_batches(t, heap, row);
     if (row == NULL)
         return;
@@ -213,11 +264,6 @@ static void add_all_heap_counters(roost_stats *stats)
 {
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap)
         add_heap_counters(stats, heap);
-}
-
-static uint64_t difference(uint64_t more, uint64_t less)
-{
-    return (int64_t)(more - less) > 0 ? more - less : 0;
 }
 
 /* What was received is read before what was sent, or it might be more; and once again after that. What was received in between is by how
@@ -323,6 +369,7 @@ void rst_stats_collect_all(roost_stats *stats, roost_class_stats *classes, roost
         heaps[i] = (roost_heap_stats){.number = i};
     for (unsigned i = 0; i < rst_arena_count(); i++)
         add_arena(&t, &rst_arenas[i]);
+    add_lists(&t);
     for (rst_heap *heap = rst_registry_first(); heap != NULL; heap = heap->next_heap)
         add_heap(&t, heap);
     add_counters(stats);

@@ -34,16 +34,52 @@ static size_t worth_telling(roost_heap_stats *rows, size_t count)
     return n;
 }
 
-/* Memory for the rows of heaps comes from the system and goes back to it. */
-static roost_heap_stats *rows_take(size_t count, size_t *size)
+/* Room for the rows of heaps and for text on its way. From the system; one stays for the next report. */
+enum { ROWS_AT_ONCE = 16, TEXT_ROOM = 32 * 1024 };
+
+typedef struct desk {
+    size_t size, rows;
+    char text[TEXT_ROOM];
+    roost_heap_stats row[];
+} desk;
+
+static _Atomic(desk *) kept;
+
+static void desk_release(desk *d)
 {
-    *size = rst_align_up(count * sizeof(roost_heap_stats), rst_os_page_size());
-    void *rows = *size != 0 ? rst_os_reserve(*size, rst_os_page_size()) : NULL;
-    if (rows != NULL && !rst_os_commit(rows, *size)) {
-        rst_os_release(rows, *size);
-        rows = NULL;
+    if (d != NULL)
+        rst_os_release(d, d->size);
+}
+
+/* NULL: the system has none. */
+static desk *desk_take(size_t rows)
+{
+    desk *d = rst_swap_acquire(&kept, NULL); /* pairs with desk_give */
+    if (d != NULL && d->rows >= rows)
+        return d;
+    desk_release(d);
+    rows = rst_align_up(rows, ROWS_AT_ONCE);
+    size_t size = rst_align_up(sizeof *d + rows * sizeof d->row[0], rst_os_page_size());
+    d = rst_os_reserve(size, rst_os_page_size());
+    if (d != NULL && !rst_os_commit(d, size)) {
+        rst_os_release(d, size);
+        d = NULL;
     }
-    return rows;
+    if (d != NULL) {
+        d->size = size;
+        d->rows = rows;
+    }
+    return d;
+}
+
+static void desk_give(desk *d)
+{
+    desk_release(rst_swap_acq_rel(&kept, d));
+}
+
+void rst_report_end(void)
+{
+    desk_give(NULL);
 }
 
 bool rst_report_write(int fd, rst_format format)
@@ -52,15 +88,19 @@ bool rst_report_write(int fd, rst_format format)
         rst_write_text, rst_write_json, rst_write_metrics, rst_write_prometheus};
     rst_report report;
     rst_writer writer;
-    size_t size, count = rst_stats_heap_count();
-    roost_heap_stats *rows = rows_take(count, &size);
-    rst_stats_collect_all(&report.stats, report.classes, rows, rows != NULL ? count : 0);
-    report.heaps = rows;
-    report.heap_count = rows != NULL ? worth_telling(rows, count) : 0;
-    rst_writer_begin(&writer, fd);
+    size_t count = rst_stats_heap_count();
+    desk *d = desk_take(count);
+    report.heaps = d != NULL ? d->row : NULL;
+    report.heap_count = d != NULL ? count : 0;
+    rst_stats_collect_all(&report.stats, report.classes, report.heaps, report.heap_count);
+    report.heap_count = worth_telling(report.heaps, report.heap_count);
+    if (d != NULL)
+        rst_writer_begin_at(&writer, fd, d->text, sizeof d->text);
+    else
+        rst_writer_begin(&writer, fd);
     formats[format](&writer, &report);
     bool done = rst_write_end(&writer);
-    if (rows != NULL)
-        rst_os_release(rows, size);
+    if (d != NULL)
+        desk_give(d);
     return done;
 }

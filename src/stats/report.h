@@ -28,4 +28,7 @@ void rst_write_prometheus(rst_writer *writer, const rst_report *report);
 /* Collect and write to a descriptor, or RST_TO_ERROR. False: not all could be written; errno says why. */
 bool rst_report_write(int fd, rst_format format);
 
+/* Give back what was kept for the next report. */
+void rst_report_end(void);
+
 #endif

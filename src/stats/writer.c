@@ -15,16 +15,23 @@ static void flush(rst_writer *writer)
     writer->used = 0;
 }
 
-void rst_writer_begin(rst_writer *writer, int fd)
+void rst_writer_begin_at(rst_writer *writer, int fd, char *buffer, size_t room)
 {
     writer->fd = fd;
     writer->failed = false;
     writer->used = 0;
+    writer->room = room;
+    writer->buffer = buffer;
+}
+
+void rst_writer_begin(rst_writer *writer, int fd)
+{
+    rst_writer_begin_at(writer, fd, writer->own, sizeof writer->own);
 }
 
 void rst_write(rst_writer *writer, const char *format, ...)
 {
-    if (sizeof writer->buffer - writer->used < PIECE)
+    if (writer->room - writer->used < PIECE)
         flush(writer);
     va_list args;
     va_start(args, format);

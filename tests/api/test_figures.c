@@ -349,6 +349,35 @@ static bool names_memory(void)
     return named;
 }
 
+static void write_dump(void)
+{
+    int null = open("/dev/null", O_WRONLY);
+    assert_int_equal(roost_stats_write(null, "text"), 0); /* with memory for the heaps' rows, from the system */
+    close(null);
+}
+
+static pthread_barrier_t all_there;
+
+static void *have_a_heap(void *nothing)
+{
+    (void)nothing;
+    roost_free(roost_malloc(64));
+    pthread_barrier_wait(&all_there);
+    return NULL;
+}
+
+/* So that more heaps are told of than there was room for before. */
+static void have_heaps(void)
+{
+    pthread_t threads[20];
+    assert_int_equal(pthread_barrier_init(&all_there, NULL, 20), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, have_a_heap, NULL), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    pthread_barrier_destroy(&all_there);
+}
+
 static void the_process(void **state)
 {
     (void)state;
@@ -359,9 +388,9 @@ static void the_process(void **state)
     assert_true(OF_PROCESS(before, faults_major) <= (uint64_t)usage.ru_majflt);
     assert_true(OF_PROCESS(before, start_time) > 0);
     assert_true(OF_PROCESS(before, arenas) >= 1);
-    int null = open("/dev/null", O_WRONLY);
-    assert_int_equal(roost_stats_write(null, "text"), 0); /* with memory for the heaps' rows, from the system */
-    close(null);
+    write_dump();
+    have_heaps();
+    write_dump();
     after = now();
     assert_true(GREW(calls_map) >= 1 && GREW(calls_unmap) >= 1 && GREW(calls_protect) >= 1);
     assert_true(OF_PROCESS(after, calls_name) >= 1 && GREW(calls_name) >= names_memory());
