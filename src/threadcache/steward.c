@@ -19,7 +19,9 @@ enum {
     STEP_SEGMENTS = 8,           /* between two looks at whether to end */
     LOOK_MS = 250,               /* between two looks at the heaps */
     CPU_SHARE = 100,             /* one part in so many of a processor's time... */
-    CPU_WINDOW_US = 10000000,    /* ...over this long */
+    CPU_WINDOW_MS = 10 * 1000,   /* ...over this long */
+    CPU_LEFT_US = CPU_WINDOW_MS * 1000 / CPU_SHARE,
+    CPU_SAVE_MS = 1000,          /* once all is used: or most would go into looks whether there is something left */
     REFUSED_PAUSE_MS = 60 * 1000 /* before a thread is asked for again */
 };
 
@@ -31,6 +33,7 @@ static _Atomic uint32_t stage;
 static _Atomic uint64_t refused_until; /* ms */
 static uint32_t process;               /* [STARTING] in which it runs */
 static bool watches;                   /* [the steward] hears of want of memory */
+static rst_steward_share its_share;    /* [the steward] */
 
 /* --- its work ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -59,11 +62,17 @@ static bool look_at_heaps(void)
     return waits;
 }
 
-uint32_t rst_steward_rest_ms(uint64_t used_us, uint64_t passed_ms)
+uint32_t rst_steward_rest_ms(rst_steward_share *share, uint64_t used_us, uint64_t now_ms)
 {
-    uint64_t allowed_us = (passed_ms * 1000 + CPU_WINDOW_US) / CPU_SHARE;
-    return used_us <= allowed_us ? 0
-                                 : (uint32_t)rst_min((used_us - allowed_us) * CPU_SHARE / 1000, CPU_WINDOW_US / 1000);
+    share->left_us += (int64_t)(rst_min(now_ms - share->at_ms, CPU_WINDOW_MS) * 1000 / CPU_SHARE);
+    if (share->left_us > CPU_LEFT_US)
+        share->left_us = CPU_LEFT_US;
+    share->left_us -= (int64_t)(used_us - share->used_us);
+    share->used_us = used_us;
+    share->at_ms = now_ms;
+    if (share->left_us >= 0)
+        return 0;
+    return (uint32_t)rst_min((uint64_t)-share->left_us * CPU_SHARE / 1000 + CPU_SAVE_MS, CPU_WINDOW_MS);
 }
 
 static bool ends(void)
@@ -71,12 +80,20 @@ static bool ends(void)
     return rst_load_relaxed(&stage) == ENDED; /* relaxed: it is woken after that was written */
 }
 
-/* One round; returns how long to rest, UINT32_MAX: until woken. */
+/* Count what was used of the processor. Returns how long to rest for it. */
+static uint32_t account(void)
+{
+    uint64_t used = rst_os_thread_cpu_us();
+    rst_process_add(steward_cpu, used - its_share.used_us);
+    return rst_steward_rest_ms(&its_share, used, rst_os_clock_ms());
+}
+
+/* One round, which ends early when its share is used up; returns how long to rest, UINT32_MAX: until woken. */
 static uint32_t work(void)
 {
     bool waits = look_at_heaps();
     uint32_t pause = 0;
-    while (pause == 0 && !ends())
+    while (pause == 0 && !ends() && account() == 0)
         pause = rst_purge_step(STEP_SEGMENTS);
     uint32_t sparse = rst_sparse_step(STEP_SEGMENTS);
     pause = rst_min(pause, sparse);
@@ -121,22 +138,16 @@ static void rest(uint32_t pause, uint32_t least)
         rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
         pause = LOOK_MS;
     }
-    if (least != 0 && !ends()) /* whatever is heard */
-        rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, least);
-    nap(pause > least ? pause - least : 0);
+    nap((uint32_t)rst_max(pause, least));
 }
 
 static void run(void)
 {
-    uint64_t began_ms = rst_os_clock_ms();
-    uint64_t counted = 0;
+    its_share = (rst_steward_share){.left_us = CPU_LEFT_US, .at_ms = rst_os_clock_ms()};
     watches = rst_limits_watch();
     while (!ends()) {
         uint32_t pause = work();
-        uint64_t used = rst_os_thread_cpu_us();
-        rst_process_add(steward_cpu, used - counted);
-        counted = used;
-        rest(pause, rst_steward_rest_ms(used, rst_os_clock_ms() - began_ms));
+        rest(pause, account());
     }
 }
 
