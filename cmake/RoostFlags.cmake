@@ -67,6 +67,9 @@ endif()
 add_library(roost_inner INTERFACE)
 target_link_libraries(roost_inner INTERFACE roost_flags)
 target_include_directories(roost_inner INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
+# Of a name that assembler mentions, and of weak references to the C++ runtime, link-time optimisation does not know. It gains nothing here
+# (docs/decisions/0011): where distributions ask it of all, this library is without it.
+target_compile_options(roost_inner INTERFACE -fno-lto)
 if(WIN32)
     # What a file declares lies in the same library, near: found without a detour by a pointer.
     target_compile_options(roost_inner INTERFACE -mcmodel=small)

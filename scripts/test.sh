@@ -37,6 +37,7 @@ declare -A leave_out=(
 if [ $# -eq 0 ]; then
     leave_out[checked]='consumer|programs|outside|structure|bench|cli|returns|fuzz|litmus'
     leave_out[release-clang]='consumer|programs|outside|structure|bench|cli|returns|model|litmus|mt'
+    leave_out[tsan]='programs|consumer|structure|cli|outside|api|misuse|fuzz'
 fi
 presets=("$@")
 [ $# -gt 0 ] || presets=(release checked release-clang tsan asan musl windows)

@@ -202,7 +202,7 @@ static void start_programs(unsigned times)
 
 int main(int argc, char **argv)
 {
-    unsigned forks = argc > 1 ? (unsigned)atoi(argv[1]) : TEST_SANITIZED ? 40 : 120;
+    unsigned forks = argc > 1 ? (unsigned)atoi(argv[1]) : TEST_SANITIZED ? 30 : 60;
     pthread_t thread[BUSY + 1];
     api_is_roost();
     fork_many(10); /* with one thread only */

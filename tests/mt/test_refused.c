@@ -1,6 +1,6 @@
 /* The system refuses: the nth call of mmap, mprotect, madvise, mremap or munmap, alone or with all that follow, by ENOMEM or EPERM, from the
  * process's first call on. Each in a process of its own, whose calls are this program's: what malloc then answers is a whole block or NULL
- * with ENOMEM, no block is damaged, and once the system gives again the same work succeeds and takes no more address space each time.
+ * with ENOMEM, no block is damaged, and once the system gives again the same work succeeds and takes no more address space each time. ROOST_TEST_ONE_PROCESSOR
  * SPDX-License-Identifier: MIT */
 #include "../support/check.h"
 

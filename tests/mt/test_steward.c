@@ -1,5 +1,5 @@
 /* The steward: memory that idles goes back although nobody calls, by a thread that is there only when there is reason, and that
- * comes and goes without harm. Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY. ROOST_TEST_SLEEPS.
+ * comes and goes without harm. Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY. ROOST_TEST_ONE_PROCESSOR.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,6 +1,6 @@
 /* The steward in the life of a process: what it uses of a processor, and that it outlives setuid, is there again after daemon, and is in no
  * exit's way whenever that comes. Each case is a process of its own, this program again. Built for both kinds of program of
- * ../support/api.h: also with ROOST_TEST_API_ONLY. ROOST_TEST_SLEEPS.
+ * ../support/api.h: also with ROOST_TEST_API_ONLY. ROOST_TEST_ONE_PROCESSOR.
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "../support/api.h"

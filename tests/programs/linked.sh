@@ -35,7 +35,8 @@ for linker in bfd gold lld; do
         [ "$linker" = gold ] || way "$linker-static-pie" -fuse-ld="$linker" -static-pie "$archive"
     fi
 done
-way lto -flto "$archive"
+# gcc's link-time optimisation shows the linker no name of a function that it knows itself, so malloc is asked for.
+way lto -flto -fbuiltin -Wl,-u,malloc "$archive"
 way lto-shared -flto "${shared[@]}"
 wrap=(-DWRAPPED -Wl,--wrap=malloc,--wrap=free)
 way wrap "${wrap[@]}" "$archive"
