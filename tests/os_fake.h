@@ -61,6 +61,9 @@ void fake_set_limits(size_t physical, size_t address_space);
 void fake_memory_set(size_t least, size_t limit, size_t room);
 unsigned fake_memory_looks(void);
 
+/* How often it was asked whether a thread has ended. No thread has. */
+unsigned fake_thread_looks(void);
+
 /* Set a variable of the environment; NULL unsets it. The texts must stay. */
 void fake_environment(const char *name, const char *value);
 void fake_environment_clear(void);

@@ -54,16 +54,18 @@ static rst_heap *adopt_from(rst_heap **list)
 }
 
 /* A heap whose thread has ended without our hearing of it: libc calls destructors in a few rounds, and a thread that allocates
- * in the last one attaches for good. With the lock. Some heaps are looked at each time, so no more are made than threads live,
- * after a while. A child of vfork sees other threads' numbers than it has: not there. */
+ * in the last one attaches for good. With the lock. Some heaps are looked at each time, none twice, so no more are made than
+ * threads live, after a while. A child of vfork sees other threads' numbers than it has: not there. */
 static rst_heap *adopt_orphan(void)
 {
     if (process != rst_os_process_id())
         return NULL;
+    const rst_heap *first = NULL;
     for (int tries = 0; tries < ORPHAN_TRIES; tries++) {
         rst_heap *heap = looked_at != NULL ? looked_at : rst_load_acquire(&newest); /* pairs with heap_make */
-        if (heap == NULL)
+        if (heap == NULL || heap == first)
             return NULL;
+        first = first != NULL ? first : heap;
         looked_at = heap->next_heap;
         uint32_t thread_id = rst_load_relaxed(&heap->thread_id);
         if (thread_id != 0 && rst_load_relaxed(&heap->state) == RST_HEAP_ATTACHED && rst_os_thread_gone(thread_id)) {

@@ -90,6 +90,19 @@ static void *attach_and_end(void *unused)
     return unused;
 }
 
+/* A system may need many calls to answer. */
+static void no_thread_is_looked_for_twice(void **state)
+{
+    (void)state;
+    rst_heap *heap = rst_registry_attach();
+    unsigned before = fake_thread_looks();
+    run(attach_and_end);
+    assert_ptr_not_equal(other_heap, heap);
+    assert_int_equal(fake_thread_looks() - before, 1);
+    rst_registry_detach();
+    nothing_left();
+}
+
 static void parked_heaps_are_drained_by_the_sender(void **state)
 {
     (void)state;
@@ -239,6 +252,7 @@ static void a_child_leaves_a_heap_alone_whose_thread_was_inside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_thread_is_looked_for_twice), /* first: there is one heap */
         cmocka_unit_test(foreign_frees_come_home),
         cmocka_unit_test(parked_heaps_are_drained_by_the_sender),
         cmocka_unit_test(what_waits_to_be_sent_is_bounded),
