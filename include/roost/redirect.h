@@ -12,7 +12,8 @@ extern "C" {
 
 /** Lead what a module (an HMODULE) imports of malloc and its family, from msvcrt.dll, ucrtbase.dll, msvcr100.dll, msvcr110.dll or msvcr120.dll, to
  *  roost. Other modules are not concerned. Blocks that the module has already, or gets from modules that are left alone, go back to where they
- *  came from. A second call does nothing more.
+ *  came from. A second call does nothing more, except for what the module imports late (delay-loaded) from a library that was not loaded before. No
+ *  other thread may be in its first call of such an import.
  *  @return how many entries of its import table were changed; -1 with EINVAL: that is no module, with EACCES: its table cannot be written, and the module
  *  goes on as before. */
 ROOST_API int roost_redirect_module(void *module) ROOST_NOEXCEPT;

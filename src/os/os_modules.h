@@ -22,8 +22,9 @@ bool rst_os_module_name(const void *module, char *out, size_t size);
 /* Call with every module, the program first. */
 void rst_os_each_module(void (*call)(const void *module, void *argument), void *argument);
 
-/* Have every function that a module imports looked at: `choose` returns what is to be called in its place, or itself. Returns how many were
- * replaced; SIZE_MAX: the module is none, or its table cannot be written; then nothing more is changed in it. */
+/* Have every function that a module imports looked at, and those that it imports late (delay-loaded) from what is loaded by now: `choose` returns
+ * what is to be called in its place, or itself. Returns how many were replaced; SIZE_MAX: the module is none, or its table cannot be written; then
+ * nothing more is changed in it. */
 size_t rst_os_each_import(const void *module, rst_os_function (*choose)(rst_os_function imported, void *argument),
                           void *argument);
 

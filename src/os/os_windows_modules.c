@@ -90,16 +90,21 @@ void rst_os_each_module(void (*call)(const void *module, void *argument), void *
 
 /* --- what a module imports ------------------------------------------------------------------------------------------------------ */
 
-static const IMAGE_DATA_DIRECTORY *imports_of(const char *base)
+typedef struct imports {
+    char *base;
+    const IMAGE_OPTIONAL_HEADER *header;
+    rst_os_function (*choose)(rst_os_function imported, void *argument);
+    void *argument;
+    size_t replaced; /* SIZE_MAX: something cannot be written */
+} imports;
+
+static const IMAGE_OPTIONAL_HEADER *header_of(const char *base)
 {
     const IMAGE_DOS_HEADER *dos = (const IMAGE_DOS_HEADER *)base;
     if (base == NULL || dos->e_magic != IMAGE_DOS_SIGNATURE)
         return NULL;
     const IMAGE_NT_HEADERS *headers = (const IMAGE_NT_HEADERS *)(base + dos->e_lfanew);
-    if (headers->Signature != IMAGE_NT_SIGNATURE ||
-        headers->OptionalHeader.NumberOfRvaAndSizes <= IMAGE_DIRECTORY_ENTRY_IMPORT)
-        return NULL;
-    return &headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT];
+    return headers->Signature == IMAGE_NT_SIGNATURE ? &headers->OptionalHeader : NULL;
 }
 
 /* One pointer, which any thread may be calling by. */
@@ -113,26 +118,86 @@ static bool write_import(_Atomic(rst_os_function) *place, rst_os_function functi
     return true;
 }
 
+static void replace(imports *of, _Atomic(rst_os_function) *place, rst_os_function chosen)
+{
+    of->replaced = write_import(place, chosen) ? of->replaced + 1 : SIZE_MAX;
+}
+
+static void look_at_imports(imports *of, const IMAGE_DATA_DIRECTORY *directory)
+{
+    const IMAGE_IMPORT_DESCRIPTOR *from = (const IMAGE_IMPORT_DESCRIPTOR *)(of->base + directory->VirtualAddress);
+    for (; directory->VirtualAddress != 0 && from->Name != 0 && of->replaced != SIZE_MAX; from++) {
+        _Atomic(rst_os_function) *place = (_Atomic(rst_os_function) *)(of->base + from->FirstThunk);
+        for (; rst_load_relaxed(place) != NULL && of->replaced != SIZE_MAX; place++) {
+            rst_os_function imported = rst_load_relaxed(place), chosen = of->choose(imported, of->argument);
+            if (chosen != imported)
+                replace(of, place, chosen);
+        }
+    }
+}
+
+/* --- what it imports late ------------------------------------------------------------------------------------------------------- *
+ * Until it is first called such an entry leads into the module itself, which then loads the library, looks for the function, and notes both.
+ * Where the library is loaded already, that is done here in the module's place; else the entry stays as it is. */
+
+static rst_os_function late_function(const imports *of, const IMAGE_DELAYLOAD_DESCRIPTOR *from, size_t i)
+{
+    const IMAGE_THUNK_DATA *name = (const IMAGE_THUNK_DATA *)(of->base + from->ImportNameTableRVA) + i;
+    const void *library = rst_os_module(of->base + from->DllNameRVA);
+    if (library == NULL)
+        return NULL;
+    if (IMAGE_SNAP_BY_ORDINAL(name->u1.Ordinal))
+        return rst_os_module_function(library, (const char *)(uintptr_t)IMAGE_ORDINAL(name->u1.Ordinal));
+    return rst_os_module_function(library, ((const IMAGE_IMPORT_BY_NAME *)(of->base + name->u1.AddressOfData))->Name);
+}
+
+/* Have the library stay, as if the module had loaded it. */
+static bool keep_library(const imports *of, const IMAGE_DELAYLOAD_DESCRIPTOR *from)
+{
+    _Atomic(rst_os_function) *note = (_Atomic(rst_os_function) *)(of->base + from->ModuleHandleRVA);
+    HMODULE library = NULL;
+    return rst_load_relaxed(note) != NULL || (GetModuleHandleExA(0, of->base + from->DllNameRVA, &library) &&
+                                              write_import(note, (rst_os_function)(void *)library));
+}
+
+static void look_at_late_library(imports *of, const IMAGE_DELAYLOAD_DESCRIPTOR *from)
+{
+    _Atomic(rst_os_function) *place = (_Atomic(rst_os_function) *)(of->base + from->ImportAddressTableRVA);
+    for (size_t i = 0; rst_load_relaxed(&place[i]) != NULL && of->replaced != SIZE_MAX; i++) {
+        rst_os_function now = rst_load_relaxed(&place[i]), chosen = of->choose(now, of->argument);
+        if (chosen == now && (uintptr_t)now - (uintptr_t)of->base < of->header->SizeOfImage) {
+            rst_os_function later = late_function(of, from, i);
+            chosen = later != NULL ? of->choose(later, of->argument) : NULL;
+            if (chosen == later || !keep_library(of, from))
+                continue;
+        }
+        if (chosen != now)
+            replace(of, &place[i], chosen);
+    }
+}
+
+static void look_at_late_imports(imports *of, const IMAGE_DATA_DIRECTORY *directory)
+{
+    const IMAGE_DELAYLOAD_DESCRIPTOR *from = (const IMAGE_DELAYLOAD_DESCRIPTOR *)(of->base + directory->VirtualAddress);
+    for (size_t i = 0; i < directory->Size / sizeof *from && from[i].DllNameRVA != 0; i++) {
+        if (from[i].Attributes.RvaBased && from[i].ImportNameTableRVA != 0)
+            look_at_late_library(of, &from[i]);
+    }
+}
+
 size_t rst_os_each_import(const void *module, rst_os_function (*choose)(rst_os_function imported, void *argument),
                           void *argument)
 {
-    char *base = (char *)(uintptr_t)module;
-    const IMAGE_DATA_DIRECTORY *directory = imports_of(base);
-    if (directory == NULL)
+    imports of = {.base = (char *)(uintptr_t)module, .choose = choose, .argument = argument};
+    of.header = header_of(of.base);
+    if (of.header == NULL || of.header->NumberOfRvaAndSizes <= IMAGE_DIRECTORY_ENTRY_IMPORT)
         return SIZE_MAX;
-    size_t replaced = 0;
     DWORD saved = GetLastError();
-    const IMAGE_IMPORT_DESCRIPTOR *from = (const IMAGE_IMPORT_DESCRIPTOR *)(base + directory->VirtualAddress);
-    for (; directory->VirtualAddress != 0 && from->Name != 0 && replaced != SIZE_MAX; from++) {
-        _Atomic(rst_os_function) *place = (_Atomic(rst_os_function) *)(base + from->FirstThunk);
-        for (; rst_load_relaxed(place) != NULL && replaced != SIZE_MAX; place++) {
-            rst_os_function imported = rst_load_relaxed(place), chosen = choose(imported, argument);
-            if (chosen != imported)
-                replaced = write_import(place, chosen) ? replaced + 1 : SIZE_MAX;
-        }
-    }
+    look_at_imports(&of, &of.header->DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT]);
+    if (of.header->NumberOfRvaAndSizes > IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT)
+        look_at_late_imports(&of, &of.header->DataDirectory[IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT]);
     SetLastError(saved);
-    return replaced;
+    return of.replaced;
 }
 
 /* --- hearing of more ------------------------------------------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
-/* What docs/windows.md says of functions that a module finds by GetProcAddress, as delay-loaded imports do: they stay the C library's, before roost.dll
- * is loaded and after, and their blocks may be freed by whichever free. SPDX-License-Identifier: MIT */
+/* What docs/windows.md says of functions that a module finds by GetProcAddress: they stay the C library's, before roost.dll is loaded and after,
+ * and their blocks may be freed by whichever free. SPDX-License-Identifier: MIT */
 #include "library.h"
 
 #include <stdlib.h>

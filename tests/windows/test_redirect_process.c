@@ -1,45 +1,8 @@
 /* roost.dll leads every module to itself, those that are loaded later too, each from the C library that it calls; except where it is told not to.
  * SPDX-License-Identifier: MIT */
-#include "library.h"
+#include "plugin.h"
 
 #include <stdlib.h>
-
-static library roost;
-
-typedef struct plugin {
-    HMODULE module;
-    void *(*malloc)(size_t);
-    void *(*realloc)(void *, size_t);
-    void (*free)(void *);
-} plugin;
-
-static plugin plugin_load(const char *name)
-{
-    plugin p = {.module = LoadLibraryA(name)};
-    if (p.module == NULL)
-        fprintf(stderr, "%s is not loaded: %lu\n", name, GetLastError());
-    CHECK(p.module != NULL);
-    p.malloc = (void *(*)(size_t))exported(p.module, "plugin_malloc");
-    p.realloc = (void *(*)(void *, size_t))exported(p.module, "plugin_realloc");
-    p.free = (void (*)(void *))exported(p.module, "plugin_free");
-    return p;
-}
-
-static NOT_INLINE void calls_roost(const plugin *p)
-{
-    void *block = p->malloc(100);
-    CHECK(roost.owns(block));
-    block = p->realloc(block, 10000);
-    CHECK(roost.owns(block));
-    p->free(block);
-}
-
-static NOT_INLINE void calls_its_library(const plugin *p)
-{
-    void *block = p->malloc(100);
-    CHECK(block != NULL && !roost.owns(block));
-    p->free(block);
-}
 
 int main(int argc, char **argv)
 {
