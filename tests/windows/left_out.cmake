@@ -1,6 +1,6 @@
 # What of unit/, api/, mt/ and stress/ cannot be on Windows, and what of the rest a short run takes. docs/windows.md says why.
 # SPDX-License-Identifier: MIT
-set(ROOST_TEST_TELLING "^(api|mt|stress)\\.")
+set(ROOST_TEST_TELLING "^(api|misuse|mt|stress)\\.")
 list(APPEND ROOST_TEST_LEFT_OUT
     # fork, or the program executed anew
     unit.failures mt.fork mt.fork_handlers mt.lifecycle mt.no_memory mt.processes stress.asymmetric stress.fork

@@ -1,5 +1,7 @@
 /* What the headers beside this file declare, and what is known of the process's memory (support/blocks.h, stress/run.h).
  * SPDX-License-Identifier: MIT */
+#include "again.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <io.h>
@@ -175,4 +177,55 @@ unsigned alarm(unsigned seconds)
     if (seconds != 0)
         CreateTimerQueueTimer(&timer, NULL, too_late, NULL, seconds * 1000, 0, WT_EXECUTEONLYONCE);
     return 0;
+}
+
+/* --- the program again -------------------------------------------------------------------------------------------------- */
+
+static void read_all(HANDLE from, char *text, size_t size)
+{
+    size_t used = 0;
+    for (DWORD n; used < size - 1 && ReadFile(from, text + used, (DWORD)(size - 1 - used), &n, NULL) && n != 0;)
+        used += n;
+    text[used] = '\0';
+    CloseHandle(from);
+}
+
+int run_again(const char *argument, char *out, char *err, size_t size)
+{
+    SECURITY_ATTRIBUTES inherited = {sizeof inherited, NULL, TRUE};
+    STARTUPINFOA start = {.cb = sizeof start, .dwFlags = STARTF_USESTDHANDLES};
+    PROCESS_INFORMATION process;
+    HANDLE ends[2];
+    char path[MAX_PATH], line[2 * MAX_PATH];
+    DWORD code = 0;
+    GetModuleFileNameA(NULL, path, sizeof path);
+    snprintf(line, sizeof line, "\"%s\" %s", path, argument);
+    if (!CreatePipe(&ends[0], &start.hStdOutput, &inherited, 0) ||
+        !CreatePipe(&ends[1], &start.hStdError, &inherited, 0) ||
+        !SetHandleInformation(ends[0], HANDLE_FLAG_INHERIT, 0) ||
+        !SetHandleInformation(ends[1], HANDLE_FLAG_INHERIT, 0) ||
+        !CreateProcessA(path, line, NULL, NULL, TRUE, 0, NULL, NULL, &start, &process))
+        return -1;
+    CloseHandle(start.hStdOutput);
+    CloseHandle(start.hStdError);
+    read_all(ends[0], out, size);
+    read_all(ends[1], err, size);
+    WaitForSingleObject(process.hProcess, INFINITE);
+    GetExitCodeProcess(process.hProcess, &code);
+    CloseHandle(process.hThread);
+    CloseHandle(process.hProcess);
+    return (int)code;
+}
+
+void addresses_as_elsewhere(char *text)
+{
+    for (char *at = text; *at != '\0'; at++) {
+        size_t digits = strspn(at, "0123456789abcdef"), zeros = strspn(at, "0");
+        if (digits == 16 && zeros >= 2 && (at == text || at[-1] != 'x')) {
+            at[1] = 'x';
+            memmove(at + 2, at + zeros, strlen(at + zeros) + 1);
+            digits += 2 - zeros;
+        }
+        at += digits != 0 ? digits - 1 : 0;
+    }
 }
