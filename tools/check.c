@@ -66,6 +66,8 @@ static int finding_order(const void *a, const void *b)
         return one->address < other->address ? -1 : 1;
     if (one->what != other->what)
         return one->what < other->what ? -1 : 1;
+    if (one->where != other->where)
+        return one->where < other->where ? -1 : 1;
     return (one->evidence > other->evidence) - (one->evidence < other->evidence);
 }
 

@@ -14,6 +14,7 @@ struct finding {
     uint64_t address;  /* of the page's memory, the block, the heap or the segment */
     const char *what;  /* a constant; "%llx" or "%llu" in it stands for `evidence` */
     uint64_t evidence; /* what was seen there; the same finding has the same */
+    uint64_t where;    /* and stands at the same address; 0: it is of the whole */
     uint64_t by;
     uint32_t block_size; /* of the page's class; 0: it is none of a page */
 };

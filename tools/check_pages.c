@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { LOOKS = 20 };
+
 /* --- chains ---------------------------------------------------------------------------------------------------------- */
 
 bool chain_open(struct chain *chain, const struct image *image, const struct image_run *page)
@@ -115,6 +117,15 @@ static void page_finding(struct round *round, const struct image_run *run, const
         round_add(round, finding);
 }
 
+/* Of a chain that does not end. */
+static void chain_finding(struct round *round, const struct image_run *run, const struct chain *chain, const char *what)
+{
+    size_t before = round->count;
+    page_finding(round, run, what, chain->bad, BY_NOBODY);
+    if (round->count != before)
+        round->findings[before].where = chain->last;
+}
+
 static int address_order(const void *a, const void *b)
 {
     uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
@@ -163,7 +174,7 @@ static void check_blocks(struct round *round, const struct image_run *run)
     }
     enum chain_end end = chain_follow(&chain, layout_get(run->slice, l->slice_free), UINT32_MAX, &free_count);
     if (end != CHAIN_ENDED)
-        page_finding(round, run, free_problems[end], chain.bad, BY_NOBODY);
+        chain_finding(round, run, &chain, free_problems[end]);
     else
         check_counts(round, run, free_count);
     uint64_t slice = run->arena->slices_at + (uint64_t)run->index * l->sizeof_slice;
@@ -171,7 +182,7 @@ static void check_blocks(struct round *round, const struct image_run *run)
         uint64_t list = layout_get_word(heap->bytes, l->heap_list, run->size_class);
         end = chain_follow(&chain, list, UINT32_MAX, &ready);
         if (end != CHAIN_ENDED)
-            page_finding(round, run, list_problems[end], chain.bad, BY_NOBODY);
+            chain_finding(round, run, &chain, list_problems[end]);
         else if (ready > run->out)
             page_finding(round, run, "there are %llu more blocks to hand out than it counts", ready - run->out,
                          run->owner);
@@ -185,6 +196,24 @@ static void check_blocks(struct round *round, const struct image_run *run)
         check_travelling(round, run, &chain);
     round->blocks += free_count + ready + in_holes;
     chain_close(&chain);
+}
+
+/* The blocks of a page are read a while after its descriptor, and in a live process they may have been handed out by then. So what was found
+ * holds when the descriptor is still the same; else it is looked at again. Of a page that never stands still the last look is taken. */
+static void check_blocks_settled(struct round *round, const struct image_run *run)
+{
+    struct image_run now = *run;
+    size_t found = round->count;
+    uint64_t blocks = round->blocks;
+    for (int looks = 1; now.kind == IMAGE_PAGE && now.state != round->image->layout->const_page_taken && !now.held; looks++) {
+        round->count = found;
+        round->blocks = blocks;
+        check_blocks(round, &now);
+        if (round->count == found || looks == LOOKS || !image_page_changed(round->image, &now))
+            return;
+        image_run_at(round->image, run->arena, run->index, &now);
+    }
+    round->count = found; /* it has gone, or is another's at present */
 }
 
 static void check_page(struct round *round, const struct image_run *run)
@@ -207,7 +236,7 @@ static void check_page(struct round *round, const struct image_run *run)
     }
     if (run->state != l->const_page_taken &&
         !run->held) /* of the first the memory was given back, of the second the list is being changed */
-        check_blocks(round, run);
+        check_blocks_settled(round, run);
 }
 
 /* --- slices ---------------------------------------------------------------------------------------------------------- */

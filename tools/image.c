@@ -168,6 +168,31 @@ struct image_heap *image_heap_at(const struct image *image, uint64_t address)
 
 /* --- addresses --------------------------------------------------------------------------------------------------------------- */
 
+/* Copy again what was copied from an address; whether it is another one. */
+static bool copy_changed(struct target *target, uint64_t address, char *bytes, size_t size)
+{
+    char now[256];
+    if (size > sizeof now || !target->read(target, address, now, size) || memcmp(bytes, now, size) == 0)
+        return false;
+    memcpy(bytes, now, size);
+    return true;
+}
+
+bool image_page_changed(const struct image *image, const struct image_run *run)
+{
+    const struct layout *l = image->layout;
+    const struct image_heap *heap = image_heap_at(image, run->owner);
+    size_t at = run->index * l->sizeof_slice;
+    bool changed = copy_changed(image->target, run->arena->slices_at + at, run->arena->slices + at, l->sizeof_slice);
+    uint64_t words[] = {l->heap_active.value, l->heap_list.value};
+    for (size_t i = 0; heap != NULL && i < sizeof words / sizeof words[0]; i++) {
+        uint64_t word = words[i] + run->size_class * sizeof word;
+        char *bytes = image->heap_bytes + (heap->bytes - image->heap_bytes) + word;
+        changed |= copy_changed(image->target, heap->address + word, bytes, sizeof word);
+    }
+    return changed;
+}
+
 const struct image_arena *image_arena_of(const struct image *image, uint64_t address)
 {
     for (size_t i = 0; i < image->arena_count; i++) {

@@ -76,6 +76,10 @@ struct image_run {
 /* The run that begins at a slice. A descriptor that makes no sense is IMAGE_STRANGE, one slice long. */
 void image_run_at(const struct image *image, const struct image_arena *arena, size_t index, struct image_run *run);
 
+/* Read a page's descriptor anew, and what its heap hands out of its class. True: they have changed meanwhile, and the copies with them; `run` is
+ * to be looked up again. False: they stood still since they were copied, or cannot be read. */
+bool image_page_changed(const struct image *image, const struct image_run *run);
+
 /* The run that a block lies in, by the descriptors; false when there is none. It may be no page. */
 bool image_run_around(const struct image *image, uint64_t block, struct image_run *run);
 

@@ -109,16 +109,15 @@ static bool sleep_ms(uint32_t ms)
     return false;
 }
 
-/* Nap while something is idle, hearing and looking whether memory is pressed for. Short sleeps, for that and because an end may not be
- * heard of. */
-static void nap(uint32_t ms)
+/* Nap for so long, unless the system tells of want of memory, or, where `looks`, we find it. Short sleeps, since an end may not be heard of. */
+static void nap(uint32_t ms, bool looks)
 {
     bool pressed = rst_load_relaxed(&rst_purge_pressed) != 0;
     while (ms != 0 && !ends()) {
         uint32_t step = (uint32_t)rst_min(ms, LOOK_MS);
         if (sleep_ms(step))
             rst_relief_event();
-        else
+        else if (looks)
             rst_relief_look();
         if (pressed != (rst_load_relaxed(&rst_purge_pressed) != 0))
             return; /* what is idle goes at another pace */
@@ -138,7 +137,8 @@ static void rest(uint32_t pause, uint32_t least)
         rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
         pause = LOOK_MS;
     }
-    nap((uint32_t)rst_max(pause, least));
+    nap(least, false); /* our share is used up: nothing is done unasked */
+    nap(pause > least ? pause - least : 0, true);
 }
 
 static void run(void)

@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { BLOCKS = 4000, BUSY_BLOCKS = 512 };
+enum { BLOCKS = 4000, BUSY_BLOCKS = 40000 };
 
 static void *blocks[BLOCKS];
 static pthread_barrier_t stage;
@@ -57,13 +57,14 @@ static void *short_lived(void *unused)
 static void *busy(void *unused)
 {
     static _Atomic(void *) exchange[BUSY_BLOCKS];
+    static const uint64_t one = 1;
     unsigned seed = (unsigned)(uintptr_t)&unused;
     while (atomic_load(&stop) == 0) {
         seed = seed * 1664525u + 1013904223u;
         size_t size = (seed >> 12) % ((seed >> 8) % 16 == 0 ? 200000 : 2000) + 1;
         char *block = roost_malloc(size);
-        block[0] = 1;
-        roost_free(atomic_exchange(&exchange[(seed >> 20) % BUSY_BLOCKS], block));
+        memcpy(block, &one, size < sizeof one ? size : sizeof one); /* the same in all, as of many programs */
+        roost_free(atomic_exchange(&exchange[(seed >> 8) % BUSY_BLOCKS], block));
     }
     return unused;
 }
