@@ -205,7 +205,8 @@ static void check_blocks_settled(struct round *round, const struct image_run *ru
     struct image_run now = *run;
     size_t found = round->count;
     uint64_t blocks = round->blocks;
-    for (int looks = 1; now.kind == IMAGE_PAGE && now.state != round->image->layout->const_page_taken && !now.held; looks++) {
+    for (int looks = 1; now.kind == IMAGE_PAGE && now.state != round->image->layout->const_page_taken && !now.held;
+         looks++) {
         round->count = found;
         round->blocks = blocks;
         check_blocks(round, &now);

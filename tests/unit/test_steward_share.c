@@ -65,7 +65,7 @@ static void quiet_is_not_saved_up_for_long(void **state)
         expect_bounded(1000);
     }
     rst_steward_share share = {.left_us = BUCKET_US, .at_ms = 0};
-    assert_int_equal(rst_steward_rest_ms(&share, BUCKET_US, 7 * 86400000ull), 0);        /* a week of quiet */
+    assert_int_equal(rst_steward_rest_ms(&share, BUCKET_US, 7 * 86400000ull), 0);           /* a week of quiet */
     assert_int_equal(rst_steward_rest_ms(&share, BUCKET_US + 1000, 7 * 86400000ull), 1100); /* is worth ten seconds */
 }
 
@@ -85,7 +85,7 @@ static void one_dear_round_is_paid_off(void **state)
     rst_steward_share share = {.left_us = BUCKET_US, .at_ms = 0};
     assert_int_equal(rst_steward_rest_ms(&share, 100000, 0), 0);
     assert_int_equal(rst_steward_rest_ms(&share, 101000, 0), 100 + 1000); /* and a second's worth is saved up */
-    assert_int_equal(rst_steward_rest_ms(&share, 300000, 0), 10000); /* no longer than the window at a time */
+    assert_int_equal(rst_steward_rest_ms(&share, 300000, 0), 10000);      /* no longer than the window at a time */
     assert_int_equal(rst_steward_rest_ms(&share, 300000, 10000), 10000);
     assert_int_equal(rst_steward_rest_ms(&share, 300000, 19999), 1001);
     assert_int_equal(rst_steward_rest_ms(&share, 300000, 20000), 0);
