@@ -101,29 +101,30 @@ static const char *const hole_problems[] = {
     [CHAIN_AGAIN] = "the block at %llx is free twice (freed twice?)",
 };
 
-static void page_finding(struct round *round, const struct image_run *run, const char *what, uint64_t evidence,
-                         uint64_t by)
+/* Told of the page's memory. */
+static void add_finding(struct round *round, const struct image_run *run, struct finding finding)
 {
     const struct layout *l = round->image->layout;
-    struct finding finding = {.address = run->arena->base + (uint64_t)run->index * l->const_slice_size,
-                              .what = what,
-                              .evidence = evidence,
-                              .by = by};
+    finding.address = run->arena->base + (uint64_t)run->index * l->const_slice_size;
     if (run->kind == IMAGE_PAGE)
         finding.block_size = l->classes[run->size_class].size;
-    if (what == free_problems[CHAIN_UNREADABLE] || what == list_problems[CHAIN_UNREADABLE])
+    if (finding.what == free_problems[CHAIN_UNREADABLE] || finding.what == list_problems[CHAIN_UNREADABLE])
         round_unreadable(round, finding);
     else
         round_add(round, finding);
 }
 
+static void page_finding(struct round *round, const struct image_run *run, const char *what, uint64_t evidence,
+                         uint64_t by)
+{
+    add_finding(round, run, (struct finding){.what = what, .evidence = evidence, .by = by});
+}
+
 /* Of a chain that does not end. */
 static void chain_finding(struct round *round, const struct image_run *run, const struct chain *chain, const char *what)
 {
-    size_t before = round->count;
-    page_finding(round, run, what, chain->bad, BY_NOBODY);
-    if (round->count != before)
-        round->findings[before].where = chain->last;
+    add_finding(round, run,
+                (struct finding){.what = what, .evidence = chain->bad, .where = chain->last, .by = BY_NOBODY});
 }
 
 static int address_order(const void *a, const void *b)

@@ -16,11 +16,11 @@
 #define WORTH_IT (8 * RST_MIB)
 
 enum {
-    STEP_SEGMENTS = 8,         /* between two looks at whether to end */
-    LOOK_MS = 250,             /* between two looks at the heaps */
-    CPU_SHARE = 100,           /* one part in so many of a processor's time... */
-    CPU_WINDOW_MS = 10 * 1000, /* ...over this long */
-    CPU_LEFT_US = CPU_WINDOW_MS * 1000 / CPU_SHARE,
+    STEP_SEGMENTS = 8,                              /* between two looks at whether to end */
+    LOOK_MS = 250,                                  /* between two looks at the heaps */
+    CPU_SHARE = 100,                                /* one part in so many of a processor's time... */
+    CPU_WINDOW_MS = 10 * 1000,                      /* ...over this long */
+    CPU_LEFT_US = CPU_WINDOW_MS * 1000 / CPU_SHARE, /* what is saved up */
     CPU_SAVE_MS = 1000,          /* once all is used: or most would go into looks whether there is something left */
     REFUSED_PAUSE_MS = 60 * 1000 /* before a thread is asked for again */
 };
