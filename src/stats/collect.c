@@ -83,7 +83,8 @@ static void follow(follower *f, rst_heap *heap, unsigned class)
     rst_slice copy;
     rst_os_snapshot(&copy, page, sizeof copy);
     f->at = f->head;
-    f->from = (uintptr_t)rst_slice_memory(page);
+    f->from =
+        rst_align_down((uintptr_t)f->head, RST_SLICE_SIZE) - (uintptr_t)(rst_slice_of(f->head) - page) * RST_SLICE_SIZE;
     f->size = rst_slice_step(&copy) * RST_SLICE_SIZE;
 }
 
