@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { BLOCKS = 4000, BUSY_BLOCKS = 40000 };
+enum { BLOCKS = 4000, BUSY_BLOCKS = 20000 };
 
 static void *blocks[BLOCKS];
 static pthread_barrier_t stage;
