@@ -30,17 +30,17 @@ static double mixed_blocks(void)
     return (double)bytes / (double)count * (double)live;
 }
 
-/* What lies inside pages goes at the pace of the steward's share of a processor: on a slow machine not all of it at once. */
-static void mixed_row(int seconds, double asleep, double with_more)
+/* Waits until no more than `wanted` MiB are left, or for so long. What lies inside pages goes at the pace of the steward's share of a
+ * processor: sooner or later, as the machine is. */
+static void mixed_row(long wanted, int seconds, double asleep, double with_more)
 {
     char name[64];
     row_figure("live, MiB", mixed_blocks() / (double)MIB, -1);
     row_figure("RSS at once, MiB", (double)row_resident() / (double)MIB, -1);
     row_sleep_ms(3000);
     row_figure("RSS after 3 s, MiB", (double)row_resident() / (double)MIB, -1);
-    row_sleep_ms((seconds - 3) * 1000L);
-    snprintf(name, sizeof name, "RSS after %d s, MiB", seconds);
-    row_figure(name, (double)row_resident() / (double)MIB, asleep);
+    snprintf(name, sizeof name, "RSS within %d s, MiB", seconds);
+    row_figure(name, (double)row_wait_resident((size_t)wanted * MIB, (seconds - 3) * 1000L) / (double)MIB, asleep);
     for (size_t bytes = 0; bytes < share(512 * MIB); bytes += 48 * KIB)
         memset(malloc(48 * KIB), 1, 48 * KIB);
     row_figure("with 512 MiB of 48 KiB, MiB", (double)row_resident() / (double)MIB, with_more);
@@ -48,7 +48,7 @@ static void mixed_row(int seconds, double asleep, double with_more)
 
 static void mixed(void)
 {
-    mixed_row(10, 1200, 1650);
+    mixed_row(1000, 5, 1200, 1650);
 }
 
 static void *sleeps(void *unused)
@@ -62,7 +62,7 @@ static void *sleeps(void *unused)
 static void mixed_two(void)
 {
     row_thread(sleeps, NULL);
-    mixed_row(25, 700, 1050);
+    mixed_row(500, 60, 700, 1050);
 }
 
 /* --- a vector -------------------------------------------------------------------------------------------------------------------- */
