@@ -113,7 +113,7 @@ static void check_chain(struct round *round, const struct image_heap *heap, cons
         round_add(round, (struct finding){.address = heap->address,
                                           .what = chain_problems[end],
                                           .evidence = chain.bad,
-                                          .where = chain.last != 0 ? chain.last : head,
+                                          .where = chain.last,
                                           .by = by});
     else if (found != count || chain.last != tail)
         heap_finding(round, heap, "a batch of blocks on their way home is not as long as it says, from %llx on", head,
