@@ -315,6 +315,16 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
     return done;
 }
 
+bool rst_os_huge_make(void *address, size_t size)
+{
+    pthread_mutex_lock(&lock);
+    size_t first = demand_pages("huge_make", address, size, COMMITTED | PINNED, COMMITTED, "not committed, or pinned");
+    bool done = !must_fail(FAKE_HUGE);
+    demand(memchr(asks_huge + first, false, size / FAKE_PAGE) == NULL, "huge_make", address, size, "not asked for");
+    pthread_mutex_unlock(&lock);
+    return done;
+}
+
 bool rst_os_release_part(void *address, size_t size)
 {
     (void)address;

@@ -7,6 +7,9 @@
 
 enum { HUGE_NONE, HUGE_IN_PROPORTION, HUGE_ALWAYS };
 
+/* So many slices must be neither in use nor resident for a huge page to be made of a segment. */
+enum { MAKE_CLEAN = RST_SEGMENT_SLICES - RST_HUGE_BREAK };
+
 static char *segment_memory(rst_arena *arena, size_t segment)
 {
     return arena->base + segment * RST_SEGMENT_SIZE;
@@ -38,17 +41,49 @@ void rst_huge_drop(rst_arena *arena, size_t segment)
     rst_os_huge(segment_memory(arena, segment), RST_SEGMENT_SIZE, false);
 }
 
-/* `mask` has been claimed. Fresh: nobody else has anything of the segment, and nothing of it is resident; another thread may be about to
- * claim, and touch a page before the kernel hears of our wish. */
-static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool wanted)
+/* Whether all slices of the mask are pages'. What is a large block's, or is being claimed, is not: a huge page beside the rest of
+ * a large block would keep that from being moved. */
+static bool are_pages(rst_arena *arena, size_t s, uint32_t mask)
+{
+    for (; mask != 0; mask &= mask - 1) {
+        rst_slice slice;
+        rst_os_snapshot(&slice, &arena->slices[s * RST_SEGMENT_SLICES + rst_lowest_bit64(mask)], sizeof slice);
+        if (slice.kind == RST_KIND_NONE || slice.kind == RST_KIND_LARGE)
+            return false;
+    }
+    return true;
+}
+
+/* Of a segment whose huge page was broken little has stayed, and part of the rest has been claimed. `others`: in use beside that. Whoever claimed those has
+ * asked by the time that they are pages. */
+static bool is_worth_making(rst_arena *arena, size_t s, uint32_t others)
+{
+    return are_pages(arena, s, others) && !rst_huge_asked(arena, s);
+}
+
+/* Where nothing else is in use or resident the first touch gives a huge page; another thread may be about to claim, and touch a page before the kernel
+ * hears of our wish. Elsewhere one is made now; where it is not (no memory for it, or someone is touching what is there), the kernel may do it later. */
+static void ask(rst_arena *arena, size_t s, uint32_t mask)
 {
     rst_segment *segment = rst_segment_at(arena, s);
-    bool fresh = (rst_load_relaxed(&segment->free) | mask) == UINT32_MAX && rst_load_relaxed(&segment->dirty) == 0;
+    uint32_t free = rst_load_relaxed(&segment->free) | mask;
+    uint32_t clean = free & ~rst_load_relaxed(&segment->dirty);
+    bool fresh = clean == UINT32_MAX;
+    if ((!fresh && ((clean & mask) == 0 || rst_popcount32(clean) < MAKE_CLEAN || !is_worth_making(arena, s, ~free))) ||
+        !rst_os_huge(segment_memory(arena, s), RST_SEGMENT_SIZE, true))
+        return;
+    mark(arena, s);
+    if (!fresh)
+        rst_os_huge_make(segment_memory(arena, s), RST_SEGMENT_SIZE);
+}
+
+/* `mask` has been claimed. */
+static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool wanted)
+{
     if (!wanted && mask == UINT32_MAX)
         rst_huge_drop(arena, s); /* for a large block: its pages can be moved only if they are all of one kind */
-    else if (fresh && wanted && !rst_huge_asked(arena, s) &&
-             rst_os_huge(segment_memory(arena, s), RST_SEGMENT_SIZE, true))
-        mark(arena, s);
+    else if (wanted && !rst_huge_asked(arena, s))
+        ask(arena, s, mask);
 }
 
 void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)

@@ -72,6 +72,10 @@ bool rst_os_use(void *address, size_t size);
 /* Ask for huge pages in a part of a reservation, or for none. A hint. False: they cannot be had. */
 bool rst_os_huge(void *address, size_t size, bool wanted);
 
+/* Make a huge page of a part of which some is resident and some never was, or was purged; huge pages have been asked for in it. What was there stays, the rest is zero. It takes about
+ * as long as the first touch of a huge page. False: it is as it was. */
+bool rst_os_huge_make(void *address, size_t size);
+
 /* Release a whole reservation, as returned by rst_os_reserve with the same size. False: it stays reserved. */
 bool rst_os_release(void *address, size_t size);
 

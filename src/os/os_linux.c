@@ -88,6 +88,20 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
     return done;
 }
 
+/* From newer headers; Linux 6.1 and later. */
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+bool rst_os_huge_make(void *address, size_t size)
+{
+    int saved = errno;
+    rst_os_count(advise);
+    bool done = madvise(address, size, MADV_COLLAPSE) == 0;
+    errno = saved;
+    return done;
+}
+
 static void *map_huge(void *address, size_t size, size_t page, int how)
 {
     int kind = MAP_HUGETLB | (int)((unsigned)__builtin_ctzll(page) << 26); /* MAP_HUGE_SHIFT */

@@ -236,6 +236,13 @@ bool rst_os_huge(void *address, size_t size, bool wanted)
     return false; /* large pages are had as memory is reserved, and stay: see rst_os_pin */
 }
 
+bool rst_os_huge_make(void *address, size_t size)
+{
+    (void)address;
+    (void)size;
+    return false;
+}
+
 bool rst_os_move(void *from, void *to, size_t size)
 {
     (void)from;

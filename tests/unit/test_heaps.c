@@ -4,6 +4,7 @@
 #include "heaps.h" /* ROOST_TEST_OS_FAKE */
 
 #include "core/page.h"
+#include "core/purge.h"
 #include "threadcache/inbox.h"
 #include "threadcache/registry.h"
 #include "threadcache/remote.h"
@@ -207,6 +208,39 @@ static void what_waits_is_sent_after_a_while(void **state)
 #ifndef _WIN32 /* no fork */
 
 /* In a child, the heap of a thread that is gone is parked, or lost when its thread was inside. */
+/* Pages of the largest small class, from blocks[first] on. */
+static void take_pages(rst_heap *heap, int first, int pages)
+{
+    unsigned c = RST_SMALL_CLASSES - 1;
+    int count = pages * (int)(RST_SLICE_SIZE / rst_classes[c].size);
+    assert_true(first + count <= BLOCKS);
+    for (int i = first; i < first + count; i++)
+        blocks[i] = take(heap, c);
+}
+
+static void a_heap_of_many_pages_asks_for_huge_ones_unless_memory_is_pressed_for(void **state)
+{
+    (void)state;
+    rst_purge_all(); /* what earlier tests left resident or asked for */
+    rst_heap *heap = rst_registry_attach();
+    memset(blocks, 0, sizeof blocks);
+    uint64_t before = rst_load_relaxed(&rst_process.huge_asked);
+    take_pages(heap, 0, RST_DENSE_PAGES);
+    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), before);
+    rst_purge_press(true);
+    take_pages(heap, 1000, 64);
+    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), before);
+    rst_purge_press(false);
+    take_pages(heap, 2000, 64);
+    assert_int_not_equal(rst_load_relaxed(&rst_process.huge_asked), before);
+    for (int i = 0; i < BLOCKS; i++) {
+        if (blocks[i] != NULL)
+            rst_remote_free(heap, page_of(blocks[i]), blocks[i]);
+    }
+    rst_registry_detach();
+    nothing_left();
+}
+
 static void child_of_fork(uint32_t busy, rst_heap_state expected)
 {
     rst_heap *heap = rst_registry_attach();
@@ -258,6 +292,7 @@ int main(void)
         cmocka_unit_test(what_waits_to_be_sent_is_bounded),
         cmocka_unit_test(a_sender_takes_out_what_is_too_much),
         cmocka_unit_test(what_waits_is_sent_after_a_while),
+        cmocka_unit_test(a_heap_of_many_pages_asks_for_huge_ones_unless_memory_is_pressed_for),
 #ifndef _WIN32
         cmocka_unit_test(a_child_parks_the_heaps_of_lost_threads),
         cmocka_unit_test(a_child_leaves_a_heap_alone_whose_thread_was_inside),

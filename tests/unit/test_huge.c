@@ -71,12 +71,12 @@ static void only_a_dense_page_that_comes_first_asks(void **state)
 {
     (void)state;
     size_t segment = fresh_segment();
-    rst_slice *sparse = claim(1, SPARSE);
+    rst_slice *sparse = claim(RST_HUGE_BREAK + 1, SPARSE); /* too many to make a huge page of */
     assert_int_equal(segment_of(sparse), segment);
     rst_slice *dense = claim(1, DENSE);
     assert_int_equal(segment_of(dense), segment);
     assert_int_equal(asked(segment), 0);
-    rst_slices_release(0, index_of(sparse), 1, 0);
+    rst_slices_release(0, index_of(sparse), RST_HUGE_BREAK + 1, 0);
     rst_slices_release(0, index_of(dense), 1, 0);
 
     dense = claim(4, DENSE);
@@ -139,6 +139,111 @@ static void a_huge_page_is_broken_only_for_enough(void **state)
         release_dirty(page[i], 1);
     visit(segment, true);
     assert_int_equal(resident(segment), 0);
+}
+
+/* As many slices as a heap's pages are cut from in the rest of a broken huge page; `stays` are in use there, as a page's. */
+static size_t broken_segment(rst_slice **stays, unsigned count)
+{
+    size_t segment = fresh_segment();
+    *stays = claim(count, DENSE);
+    assert_int_equal(segment_of(*stays), segment);
+    for (unsigned i = 0; i < count; i++)
+        (*stays)[i].kind = i == 0 ? RST_KIND_PAGE : RST_KIND_INTERIOR;
+    rst_slice *page = claim(RST_SEGMENT_SLICES - count, DENSE);
+    assert_int_equal(segment_of(page), segment);
+    release_dirty(page, RST_SEGMENT_SLICES - count);
+    assert_true(visit(segment, true) != 0);
+    assert_int_equal(asked(segment), 0);
+    return segment;
+}
+
+static void end_broken_segment(size_t segment, rst_slice *stays, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        stays[i].kind = RST_KIND_NONE;
+    release_dirty(stays, count);
+    visit(segment, true);
+    assert_int_equal(asked(segment), 0);
+    assert_int_equal(rst_load_relaxed(&rst_process.footprint), 0);
+}
+
+static void expect_made(unsigned in_use, bool made)
+{
+    rst_slice *stays;
+    size_t segment = broken_segment(&stays, in_use);
+    memset(rst_slice_memory(stays), 7, in_use * RST_SLICE_SIZE);
+    rst_slice *page = claim(2, DENSE);
+    assert_int_equal(segment_of(page), segment);
+    assert_int_equal(asked(segment), made ? RST_SEGMENT_SIZE : 0);
+    assert_int_equal(*(char *)rst_slice_memory(stays), 7);
+    release_dirty(page, 2);
+    end_broken_segment(segment, stays, in_use);
+}
+
+static void a_broken_huge_page_is_made_again_where_little_has_stayed(void **state)
+{
+    (void)state;
+    expect_made(1, true);
+    expect_made(RST_HUGE_BREAK, true);
+    expect_made(RST_HUGE_BREAK + 1, false);
+}
+
+static void idle_slices_count_as_what_has_stayed(void **state)
+{
+    (void)state;
+    rst_slice *stays;
+    size_t segment = broken_segment(&stays, RST_HUGE_BREAK - 2);
+    rst_slice *warm = claim(3, SPARSE);
+    assert_int_equal(segment_of(warm), segment);
+    release_dirty(warm, 3);
+    rst_slice *page = claim(4, DENSE); /* does not fit where it is warm */
+    assert_int_equal(segment_of(page), segment);
+    assert_int_equal(asked(segment), 0);
+    release_dirty(page, 4);
+    end_broken_segment(segment, stays, RST_HUGE_BREAK - 2);
+}
+
+static void none_is_made_beside_a_large_block(void **state)
+{
+    (void)state;
+    rst_slice *stays;
+    size_t segment = broken_segment(&stays, 2);
+    static const uint8_t kinds[] = {RST_KIND_LARGE, RST_KIND_NONE};
+    for (unsigned i = 0; i < 2; i++) {
+        stays[0].kind = kinds[i];
+        stays[1].kind = RST_KIND_NONE;
+        rst_slice *page = claim(1, DENSE);
+        assert_int_equal(segment_of(page), segment);
+        assert_int_equal(asked(segment), 0);
+        rst_slices_release(0, index_of(page), 1, 0);
+    }
+    end_broken_segment(segment, stays, 2);
+}
+
+/* One claim of a slice in the segment. Returns how many calls it made for huge pages. */
+static unsigned claim_calls(size_t segment)
+{
+    unsigned calls = fake_calls(FAKE_HUGE);
+    rst_slice *page = claim(1, DENSE);
+    assert_int_equal(segment_of(page), segment);
+    rst_slices_release(0, index_of(page), 1, 0);
+    return fake_calls(FAKE_HUGE) - calls;
+}
+
+static void a_huge_page_that_cannot_be_made_is_done_without(void **state)
+{
+    (void)state;
+    rst_slice *stays;
+    size_t segment = broken_segment(&stays, 1);
+    fake_fail(FAKE_HUGE, 1, 1);
+    assert_int_equal(claim_calls(segment), 1);
+    assert_int_equal(asked(segment), 0);
+    fake_fail(FAKE_HUGE, 2, 1); /* the wish is granted, and the page is not made: the kernel may do it later */
+    assert_int_equal(claim_calls(segment), 2);
+    fake_fail_none();
+    assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+    assert_int_equal(claim_calls(segment), 0);
+    end_broken_segment(segment, stays, 1);
 }
 
 static void few_slices_go_when_nothing_else_is_there(void **state)
@@ -239,6 +344,10 @@ int main(void)
         cmocka_unit_test(only_a_dense_page_that_comes_first_asks),
         cmocka_unit_test(the_rest_of_a_huge_page_goes_before_lower_memory),
         cmocka_unit_test(a_huge_page_is_broken_only_for_enough),
+        cmocka_unit_test(a_broken_huge_page_is_made_again_where_little_has_stayed),
+        cmocka_unit_test(idle_slices_count_as_what_has_stayed),
+        cmocka_unit_test(none_is_made_beside_a_large_block),
+        cmocka_unit_test(a_huge_page_that_cannot_be_made_is_done_without),
         cmocka_unit_test(few_slices_go_when_nothing_else_is_there),
         cmocka_unit_test(under_pressure_few_slices_go_too),
         cmocka_unit_test(a_refused_purge_leaves_nothing_clean),
