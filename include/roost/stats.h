@@ -68,6 +68,8 @@ extern "C" {
       "exact") \
     X(steward_cpu, COUNTER, "us", "processor time it has used", \
       "as of its last round") \
+    X(steward_regained, COUNTER, "bytes", "given back by it and taken up again soon", \
+      "found by its rounds, from how the footprint rose: what had been given back ten to twenty seconds before at most. It counts against what the steward may cost, so that a program which needs its memory again and again keeps more of it: see [memory.md](memory.md)") \
     X(start_time, COUNTER, "us", "what starting up has cost", \
       "elapsed time of reading options and making the first heap; those who waited meanwhile are not in it") \
     X(arenas, GAUGE, "arenas", "reservations", \

@@ -8,6 +8,7 @@
 #include "threadcache/outside.h"
 #include "threadcache/registry.h"
 #include "threadcache/relief.h"
+#include "threadcache/share.h"
 #include "threadcache/sparse.h"
 
 #include <errno.h>
@@ -16,12 +17,8 @@
 #define WORTH_IT (8 * RST_MIB)
 
 enum {
-    STEP_SEGMENTS = 8,                              /* between two looks at whether to end */
-    LOOK_MS = 250,                                  /* between two looks at the heaps */
-    CPU_SHARE = 100,                                /* one part in so many of a processor's time... */
-    CPU_WINDOW_MS = 10 * 1000,                      /* ...over this long */
-    CPU_LEFT_US = CPU_WINDOW_MS * 1000 / CPU_SHARE, /* what is saved up */
-    CPU_SAVE_MS = 1000,          /* once all is used: or most would go into looks whether there is something left */
+    STEP_SEGMENTS = 8,           /* between two looks at whether to end */
+    LOOK_MS = 250,               /* between two looks at the heaps */
     REFUSED_PAUSE_MS = 60 * 1000 /* before a thread is asked for again */
 };
 
@@ -33,7 +30,7 @@ static _Atomic uint32_t stage;
 static _Atomic uint64_t refused_until; /* ms */
 static uint32_t process;               /* [STARTING] in which it runs */
 static bool watches;                   /* [the steward] hears of want of memory */
-static rst_steward_share its_share;    /* [the steward] */
+static rst_share its_share;            /* [the steward] */
 
 /* --- its work ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -62,19 +59,6 @@ static bool look_at_heaps(void)
     return waits;
 }
 
-uint32_t rst_steward_rest_ms(rst_steward_share *share, uint64_t used_us, uint64_t now_ms)
-{
-    share->left_us += (int64_t)(rst_min(now_ms - share->at_ms, CPU_WINDOW_MS) * 1000 / CPU_SHARE);
-    if (share->left_us > CPU_LEFT_US)
-        share->left_us = CPU_LEFT_US;
-    share->left_us -= (int64_t)(used_us - share->used_us);
-    share->used_us = used_us;
-    share->at_ms = now_ms;
-    if (share->left_us >= 0)
-        return 0;
-    return (uint32_t)rst_min((uint64_t)-share->left_us * CPU_SHARE / 1000 + CPU_SAVE_MS, CPU_WINDOW_MS);
-}
-
 static bool ends(void)
 {
     return rst_load_relaxed(&stage) == ENDED; /* relaxed: it is woken after that was written */
@@ -85,16 +69,39 @@ static uint32_t account(void)
 {
     uint64_t used = rst_os_thread_cpu_us();
     rst_process_add(steward_cpu, used - its_share.used_us);
-    return rst_steward_rest_ms(&its_share, used, rst_os_clock_ms());
+    return rst_share_rest_ms(&its_share, used, rst_os_clock_ms());
+}
+
+static size_t footprint_now(void)
+{
+    return (size_t)rst_load_relaxed(&rst_process.footprint);
+}
+
+/* What the program took up again of what was given back counts as ours, unless memory is short. */
+static void note_regained(void)
+{
+    rst_process_add(steward_regained, rst_share_round(&its_share, footprint_now(), rst_os_clock_ms()));
+    if (rst_load_relaxed(&rst_purge_pressed) != 0)
+        rst_share_forgive(&its_share);
+}
+
+/* Give back up to so many segments' worth of what is due. Returns as rst_purge_step. */
+static uint32_t purge_some(void)
+{
+    size_t before = footprint_now();
+    uint32_t pause = rst_purge_step(STEP_SEGMENTS);
+    rst_share_returned(&its_share, before, footprint_now());
+    return pause;
 }
 
 /* One round, which ends early when its share is used up; returns how long to rest, UINT32_MAX: until woken. */
 static uint32_t work(void)
 {
+    note_regained();
     bool waits = look_at_heaps();
     uint32_t pause = 0;
     while (pause == 0 && !ends() && account() == 0)
-        pause = rst_purge_step(STEP_SEGMENTS);
+        pause = purge_some();
     uint32_t sparse = rst_sparse_step(STEP_SEGMENTS);
     pause = rst_min(pause, sparse);
     return waits ? (uint32_t)rst_min(pause, LOOK_MS) : pause;
@@ -137,13 +144,13 @@ static void rest(uint32_t pause, uint32_t least)
         rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
         pause = LOOK_MS;
     }
-    nap(least, false); /* our share is used up: nothing is done unasked */
+    nap(least, rst_share_has_own(&its_share)); /* else nothing is done unasked until what we used up is saved */
     nap(pause > least ? pause - least : 0, true);
 }
 
 static void run(void)
 {
-    its_share = (rst_steward_share){.left_us = CPU_LEFT_US, .at_ms = rst_os_clock_ms()};
+    its_share = rst_share_begin(rst_os_clock_ms());
     watches = rst_limits_watch();
     while (!ends()) {
         uint32_t pause = work();

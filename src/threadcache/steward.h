@@ -21,13 +21,4 @@ void rst_steward_stop(void);
 /* In the child of a fork: there is none. */
 void rst_steward_forget(void);
 
-/* What the steward may still use of a processor: a hundredth of the time, saved up for ten seconds at most. */
-typedef struct rst_steward_share {
-    int64_t left_us;
-    uint64_t used_us, at_ms; /* at the last look */
-} rst_steward_share;
-
-/* How long it rests, having used so much since it began. */
-uint32_t rst_steward_rest_ms(rst_steward_share *share, uint64_t used_us, uint64_t now_ms);
-
 #endif
