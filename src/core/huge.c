@@ -7,9 +7,6 @@
 
 enum { HUGE_NONE, HUGE_IN_PROPORTION, HUGE_ALWAYS };
 
-/* So many slices must be neither in use nor resident for a huge page to be made of a segment. */
-enum { MAKE_CLEAN = RST_SEGMENT_SLICES - RST_HUGE_BREAK };
-
 static char *segment_memory(rst_arena *arena, size_t segment)
 {
     return arena->base + segment * RST_SEGMENT_SIZE;
@@ -69,7 +66,8 @@ static void ask(rst_arena *arena, size_t s, uint32_t mask)
     uint32_t free = rst_load_relaxed(&segment->free) | mask;
     uint32_t clean = free & ~rst_load_relaxed(&segment->dirty);
     bool fresh = clean == UINT32_MAX;
-    if ((!fresh && ((clean & mask) == 0 || rst_popcount32(clean) < MAKE_CLEAN || !is_worth_making(arena, s, ~free))) ||
+    if ((!fresh &&
+         ((clean & mask) == 0 || rst_popcount32(clean) < RST_HUGE_MAKE || !is_worth_making(arena, s, ~free))) ||
         !rst_os_huge(segment_memory(arena, s), RST_SEGMENT_SIZE, true))
         return;
     mark(arena, s);
@@ -80,8 +78,12 @@ static void ask(rst_arena *arena, size_t s, uint32_t mask)
 /* `mask` has been claimed. */
 static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool wanted)
 {
-    if (!wanted && mask == UINT32_MAX)
-        rst_huge_drop(arena, s); /* for a large block: its pages can be moved only if they are all of one kind */
+    rst_segment *segment = rst_segment_at(arena, s);
+    bool alone = (rst_load_relaxed(&segment->free) | mask) == UINT32_MAX;
+    if (!wanted && (mask == UINT32_MAX || (alone && rst_load_relaxed(&segment->dirty) == 0)))
+        rst_huge_drop(
+            arena,
+            s); /* a large block's pages can be moved only if they are all of one kind; and little is to stay little */
     else if (wanted && !rst_huge_asked(arena, s))
         ask(arena, s, mask);
 }

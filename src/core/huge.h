@@ -3,15 +3,20 @@
  * A segment asks when the first pages of a heap that holds many are cut from it, so that what a huge page makes resident is also used;
  * when a large block that is likely to be filled comes first in it (large.c); when one that has grown lies in it (option huge_pages: 0 none
  * asks, 2 every one does). It stops asking when memory in it goes back to the OS. A hint: nothing depends on it but where slices are looked
- * for first, and how much must be idle before a purge breaks a huge page.
+ * for first, and how much must be idle before a purge breaks a huge page. One that is purged as a whole goes on asking until something else than such
+ * pages comes first in it.
  * Any thread. SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_HUGE_H
 #define RST_CORE_HUGE_H
 
 #include "core/arena.h"
 
-/* A huge page is broken when so many of its 32 slices lie idle; fewer stay resident until all are. */
-enum { RST_HUGE_BREAK = 8 };
+enum {
+    RST_HUGE_BREAK =
+        8, /* a huge page is broken when so many of its 32 slices lie idle; fewer stay resident until all are */
+    RST_HUGE_MAKE =
+        16 /* one is made again when so many are neither in use nor resident, and a big heap takes one of them */
+};
 
 /* A run has been claimed, of pages that are likely to fill up (`dense`) or of anything else. */
 void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense);

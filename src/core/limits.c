@@ -101,8 +101,9 @@ static void press(void)
         rst_store_relaxed(&above_soft, true);
     else if (now < above - above / MARGIN_SHARE)
         rst_store_relaxed(&above_soft, false);
-    rst_purge_press(rst_load_relaxed(&near_limit) || rst_load_relaxed(&above_soft) ||
-                    rst_os_clock_ms() < rst_load_relaxed(&event_until));
+    bool limit = rst_load_relaxed(&near_limit) || rst_load_relaxed(&above_soft);
+    bool event = rst_os_clock_ms() < rst_load_relaxed(&event_until);
+    rst_purge_press(limit ? RST_PRESS_LIMIT : event ? RST_PRESS_EVENT : RST_PRESS_NONE);
 }
 
 static void look_locked(void)

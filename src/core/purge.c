@@ -37,33 +37,41 @@ static purge_step step_of(uint32_t delay, unsigned budget)
 }
 
 /* From the highest segment down: memory is handed out from the lowest up. */
-static void purge_group(purge_step *step, rst_arena *arena, size_t g)
+static void purge_group(purge_step *step, rst_arena *arena, size_t g, bool whole)
 {
     rst_group *group = &arena->groups[g];
     uint64_t warm = rst_load_seq(&group->may_warm); /* seq_cst: the keeper's look after it said that it sleeps */
     while (warm != 0 && step->budget != 0) {
         unsigned s = rst_log2(warm);
         warm &= ~((uint64_t)1 << s);
-        if (step->now - rst_load_relaxed(&group->segment[s].visited) >= step->interval) {
-            size_t purged = rst_segment_purge(arena, g * RST_GROUP_SEGMENTS + s, step->now, step->young_too);
+        size_t index = g * RST_GROUP_SEGMENTS + s;
+        if (step->now - rst_load_relaxed(&group->segment[s].visited) >= step->interval &&
+            (!whole || rst_segment_goes_whole(arena, index, step->young_too))) {
+            size_t purged = rst_segment_purge(arena, index, step->now, step->young_too);
             step->purged += purged;
             step->budget -= purged != 0;
             if (step->purged >= step->enough)
                 step->budget = 0;
         }
-        step->warm |=
-            (rst_load_seq(&group->may_warm) >> s & 1) != 0 && rst_segment_idles(arena, g * RST_GROUP_SEGMENTS + s);
+        step->warm |= (rst_load_seq(&group->may_warm) >> s & 1) != 0 && rst_segment_idles(arena, index);
     }
 }
 
-static void purge_older(purge_step *step)
+static void purge_arenas(purge_step *step, bool whole)
 {
     for (unsigned i = rst_arena_count(); i-- != 0 && step->budget != 0;) {
         rst_arena *arena = &rst_arenas[i];
         size_t segments = rst_load_acquire(&arena->frontier) / RST_SEGMENT_SIZE; /* pairs with rst_arena_grow */
         for (size_t g = (segments + RST_GROUP_SEGMENTS - 1) / RST_GROUP_SEGMENTS; g-- != 0 && step->budget != 0;)
-            purge_group(step, arena, g);
+            purge_group(step, arena, g, whole);
     }
+}
+
+/* Whole segments first: taken up again, one costs a page fault where one of which some stayed costs up to 512. */
+static void purge_older(purge_step *step)
+{
+    purge_arenas(step, true);
+    purge_arenas(step, false);
 }
 
 _Atomic uint32_t rst_keeper;
@@ -80,12 +88,13 @@ void rst_keeper_wake(void)
 
 _Atomic uint32_t rst_purge_pressed;
 
-void rst_purge_press(bool pressed)
+void rst_purge_press(rst_press press)
 {
-    if (pressed == (rst_load_relaxed(&rst_purge_pressed) != 0))
+    uint32_t before = rst_load_relaxed(&rst_purge_pressed);
+    if (press == (rst_press)before)
         return;
-    rst_store_relaxed(&rst_purge_pressed, pressed ? 1u : 0u);
-    if (pressed)
+    rst_store_relaxed(&rst_purge_pressed, (uint32_t)press);
+    if (before == RST_PRESS_NONE)
         rst_store_relaxed(&next_step, 0u); /* not when the delay says */
 }
 

@@ -15,9 +15,15 @@ typedef enum rst_keeper_state {
 
 extern RST_HIDDEN _Atomic uint32_t rst_keeper;
 
-/* 1: memory is pressed for, see limits.h: what is idle goes within some ms, and nobody keeps what is empty. relaxed: a hint. */
+/* Whether memory is pressed for, see limits.h: then what is idle goes within some ms, and nobody keeps what is empty. relaxed: a hint. */
+typedef enum rst_press {
+    RST_PRESS_NONE = 0,
+    RST_PRESS_EVENT, /* the system has told of want of memory */
+    RST_PRESS_LIMIT  /* a limit is near: nothing becomes resident before it is used, either */
+} rst_press;
+
 extern RST_HIDDEN _Atomic uint32_t rst_purge_pressed;
-void rst_purge_press(bool pressed);
+void rst_purge_press(rst_press press);
 
 /* How long what is idle stays, ms: the option, or nothing while memory is pressed for. */
 uint32_t rst_purge_delay_now(void);

@@ -91,6 +91,8 @@ static size_t claim_in_group(rst_arena *arena, size_t g, unsigned count, uint32_
     uint64_t candidates = rst_load_relaxed(&group->may_run[level]) & pass_segments(group, pass);
     for (; candidates != 0; candidates &= candidates - 1) {
         unsigned s = rst_lowest_bit64(candidates);
+        if (pass == PASS_HUGE && rst_load_relaxed(&group->segment[s].free) == UINT32_MAX)
+            continue; /* purged as a whole: nothing is resident */
         unsigned at = claim_in_segment(&group->segment[s], count, positions, warm);
         if (at != RST_SEGMENT_SLICES)
             return (g * RST_GROUP_SEGMENTS + s) * RST_SEGMENT_SLICES + at;
@@ -228,14 +230,18 @@ static void free_fresh(rst_arena *arena, size_t first, size_t end)
         rst_slices_set_free(arena, s, UINT32_MAX, false);
 }
 
-/* A run from beyond the frontier; what else became new, and what is left of the run's last segment, becomes free. */
-static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_t align, rst_growth *growth_out)
+/* A run from beyond the frontier; what else became new, and what is left of the run's last segment, becomes free. Huge pages are asked for
+ * before another thread can touch any of it. */
+static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_t align, bool dense,
+                          rst_growth *growth_out)
 {
     size_t n = segments_for(count);
     rst_growth growth = rst_arena_grow(arena, n, rst_max(align / RST_SEGMENT_SLICES, 1), frontier);
     *growth_out = growth;
     if (growth.first == SIZE_MAX)
         return SIZE_MAX;
+    if (dense)
+        rst_huge_grown(arena, growth.from * RST_SEGMENT_SLICES, (growth.to - growth.from) * RST_SEGMENT_SLICES);
     size_t last = growth.first + n - 1;
     size_t rest = n * RST_SEGMENT_SLICES - count;
     free_fresh(arena, growth.from, growth.first);
@@ -246,7 +252,7 @@ static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_
 }
 
 /* SIZE_MAX: not in this arena; *refused: and in no other either, the system gives no memory. */
-static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool *refused)
+static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool dense, bool *refused)
 {
     for (;;) {
         size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
@@ -256,7 +262,7 @@ static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool 
         if (index != SIZE_MAX)
             return index;
         rst_growth growth;
-        index = claim_fresh(arena, frontier, count, align, &growth);
+        index = claim_fresh(arena, frontier, count, align, dense, &growth);
         *refused |= growth.refused;
         if (!growth.moved)
             return index;
@@ -274,7 +280,7 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, bool *zeroed
     for (;;) {
         unsigned arenas = rst_arena_count();
         for (unsigned i = from; i < arenas; i++) {
-            size_t index = claim_in_arena(&rst_arenas[i], count, align, &refused);
+            size_t index = claim_in_arena(&rst_arenas[i], count, align, dense, &refused);
             if (index != SIZE_MAX) {
                 if (!admit(&rst_arenas[i], index, count, zeroed))
                     return NULL;
@@ -306,7 +312,7 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
     bool done = got == inside;
     if (done && inside < more) {
         rst_growth growth;
-        done = claim_fresh(arena, frontier, more - inside, 1, &growth) != SIZE_MAX;
+        done = claim_fresh(arena, frontier, more - inside, 1, false, &growth) != SIZE_MAX;
     }
     if (!done) {
         put_back(arena, index, got, 0); /* as they came, warm or not */

@@ -32,6 +32,9 @@ size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool youn
 /* Parts of a segment are about to go back that are in use: no huge page for it any more, and what was never used of one goes. Any thread. */
 void rst_segment_break(rst_arena *arena, size_t index);
 
+/* Whether all of it is free, and all that may be resident was idle at the last visit or goes whatever its age. Any thread. */
+bool rst_segment_goes_whole(rst_arena *arena, size_t index, bool young_too);
+
 /* Whether a visit might give something back once it is old enough. Any thread. */
 bool rst_segment_idles(rst_arena *arena, size_t index);
 

@@ -44,15 +44,25 @@ static size_t purge_runs(rst_arena *arena, size_t index, uint32_t mask)
     return purged;
 }
 
-/* Of free slices: those to purge. In a huge page what was never used is resident too, and goes with the rest when enough is idle. */
+/* Of free slices: those to purge. In a huge page what was never used is resident too, and goes with the rest when enough is idle; nothing is broken of which
+ * all is free: it goes as a whole when the last of it is old. */
 static uint32_t to_purge(uint32_t free, uint32_t dirty, uint32_t old, bool huge, bool at_once)
 {
     uint32_t idle = free & dirty & old;
     if (!huge || idle == 0)
         return idle;
     uint32_t never_used = free & ~dirty;
-    bool enough = at_once || rst_popcount32(idle) >= RST_HUGE_BREAK || (idle | never_used) == UINT32_MAX;
+    bool enough =
+        at_once || (idle | never_used) == UINT32_MAX || (free != UINT32_MAX && rst_popcount32(idle) >= RST_HUGE_BREAK);
     return enough ? idle | never_used : 0;
+}
+
+bool rst_segment_goes_whole(rst_arena *arena, size_t index, bool young_too)
+{
+    rst_segment *segment = rst_segment_at(arena, index);
+    uint32_t clean = ~rst_load_relaxed(&segment->dirty);
+    return rst_load_relaxed(&segment->free) == UINT32_MAX &&
+           (young_too || (rst_load_relaxed(&segment->aged) | clean) == UINT32_MAX);
 }
 
 bool rst_segment_idles(rst_arena *arena, size_t index)
@@ -73,7 +83,7 @@ size_t rst_segment_purge(rst_arena *arena, size_t index, uint32_t now, bool youn
     do {
         mask = to_purge(free, rst_load_relaxed(&segment->dirty), old, huge, young_too);
     } while (mask != 0 && !rst_cas_acquire(&segment->free, &free, free & ~mask));
-    if (mask != 0)
+    if (mask != 0 && mask != UINT32_MAX)
         rst_huge_drop(arena, index); /* first, or the kernel might make it whole again */
     size_t purged = purge_runs(arena, index, mask);
     if (mask != 0)

@@ -42,8 +42,8 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
     if (page != NULL) {
         rst_page_recut(page, c);
     } else {
-        /* relaxed: a hint. While memory is pressed for nothing becomes resident before it is used. */
-        bool dense = rst_heap_pages(heap) >= RST_DENSE_PAGES && rst_load_relaxed(&rst_purge_pressed) == 0;
+        /* relaxed: a hint */
+        bool dense = rst_heap_pages(heap) >= RST_DENSE_PAGES && rst_load_relaxed(&rst_purge_pressed) != RST_PRESS_LIMIT;
         page = rst_page_make(heap, c, dense);
         if (page == NULL)
             return NULL;

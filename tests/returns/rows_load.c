@@ -50,7 +50,8 @@ static void passing(void)
 
 /* --- a pool of threads with bursts of work --------------------------------------------------------------------------------------- */
 
-enum { POOL = 8, BURSTS = 6 };
+enum { POOL = 8 };
+static int burst_count;
 static pthread_barrier_t burst;
 static size_t burst_bytes;
 
@@ -59,7 +60,7 @@ static void *burst_thread(void *number)
     uint64_t random = row_seed + (uintptr_t)number;
     size_t room = burst_bytes / 64;
     void **block = row_map(room * sizeof *block);
-    for (int i = 0; i < BURSTS; i++) {
+    for (int i = 0; i < burst_count; i++) {
         pthread_barrier_wait(&burst);
         size_t count = 0;
         for (size_t got = 0; got < burst_bytes && count < room; count++) {
@@ -75,17 +76,18 @@ static void *burst_thread(void *number)
     return NULL;
 }
 
-static void bursts_of(unsigned threads, size_t bytes, int pause_ms, double peak_bound, double mean_bound)
+static void bursts_of(int count, unsigned threads, size_t bytes, int pause_ms, double peak_bound, double mean_bound)
 {
     pthread_t thread[POOL];
     double sum = 0;
     size_t looks = 0;
     CHECK(threads <= POOL && pthread_barrier_init(&burst, NULL, threads + 1) == 0);
+    burst_count = count;
     burst_bytes = bytes;
     for (uintptr_t i = 0; i < threads; i++)
         thread[i] = row_thread(burst_thread, (void *)i);
     long faults = row_faults();
-    for (int i = 0; i < BURSTS; i++) {
+    for (int i = 0; i < burst_count; i++) {
         pthread_barrier_wait(&burst);
         pthread_barrier_wait(&burst);
         for (int ms = 0; ms < pause_ms; ms += 100, looks++) {
@@ -103,12 +105,12 @@ static void bursts_of(unsigned threads, size_t bytes, int pause_ms, double peak_
 
 static void pool(void)
 {
-    bursts_of(8, share(13 * MIB), 1000, 125, 85); /* 54 to 62 were seen; beside other work the pauses seem shorter */
+    bursts_of(6, 8, share(13 * MIB), 1000, 125, 85); /* 54 to 62 were seen; beside other work the pauses seem shorter */
 }
 
 static void bursts(void)
 {
-    bursts_of(2, share(512 * MIB), 2000, -1, -1);
+    bursts_of(20, 2, share(512 * MIB), 2000, -1, -1);
 }
 
 /* --- the same memory again and again --------------------------------------------------------------------------------------------- */

@@ -218,7 +218,7 @@ static void take_pages(rst_heap *heap, int first, int pages)
         blocks[i] = take(heap, c);
 }
 
-static void a_heap_of_many_pages_asks_for_huge_ones_unless_memory_is_pressed_for(void **state)
+static void a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near(void **state)
 {
     (void)state;
     rst_purge_all(); /* what earlier tests left resident or asked for */
@@ -227,12 +227,13 @@ static void a_heap_of_many_pages_asks_for_huge_ones_unless_memory_is_pressed_for
     uint64_t before = rst_load_relaxed(&rst_process.huge_asked);
     take_pages(heap, 0, RST_DENSE_PAGES);
     assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), before);
-    rst_purge_press(true);
+    rst_purge_press(RST_PRESS_LIMIT);
     take_pages(heap, 1000, 64);
     assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), before);
-    rst_purge_press(false);
+    rst_purge_press(RST_PRESS_EVENT);
     take_pages(heap, 2000, 64);
     assert_int_not_equal(rst_load_relaxed(&rst_process.huge_asked), before);
+    rst_purge_press(RST_PRESS_NONE);
     for (int i = 0; i < BLOCKS; i++) {
         if (blocks[i] != NULL)
             rst_remote_free(heap, page_of(blocks[i]), blocks[i]);
@@ -292,7 +293,7 @@ int main(void)
         cmocka_unit_test(what_waits_to_be_sent_is_bounded),
         cmocka_unit_test(a_sender_takes_out_what_is_too_much),
         cmocka_unit_test(what_waits_is_sent_after_a_while),
-        cmocka_unit_test(a_heap_of_many_pages_asks_for_huge_ones_unless_memory_is_pressed_for),
+        cmocka_unit_test(a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near),
 #ifndef _WIN32
         cmocka_unit_test(a_child_parks_the_heaps_of_lost_threads),
         cmocka_unit_test(a_child_leaves_a_heap_alone_whose_thread_was_inside),

@@ -71,12 +71,13 @@ static void only_a_dense_page_that_comes_first_asks(void **state)
 {
     (void)state;
     size_t segment = fresh_segment();
-    rst_slice *sparse = claim(RST_HUGE_BREAK + 1, SPARSE); /* too many to make a huge page of */
+    enum { MANY = RST_SEGMENT_SLICES - RST_HUGE_MAKE + 1 };
+    rst_slice *sparse = claim(MANY, SPARSE); /* too many to make a huge page of */
     assert_int_equal(segment_of(sparse), segment);
     rst_slice *dense = claim(1, DENSE);
     assert_int_equal(segment_of(dense), segment);
     assert_int_equal(asked(segment), 0);
-    rst_slices_release(0, index_of(sparse), RST_HUGE_BREAK + 1, 0);
+    rst_slices_release(0, index_of(sparse), MANY, 0);
     rst_slices_release(0, index_of(dense), 1, 0);
 
     dense = claim(4, DENSE);
@@ -92,7 +93,64 @@ static void only_a_dense_page_that_comes_first_asks(void **state)
     release_dirty(sparse, 4);
     release_dirty(dense, 4);
     assert_int_equal(visit(segment, true), RST_SEGMENT_SIZE);
-    assert_int_equal(asked(segment), 0);
+}
+
+/* It is likely to be taken up again as it was. */
+static void what_is_purged_as_a_whole_goes_on_asking(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    for (int round = 0; round < 3; round++) {
+        rst_slice *page = claim(4, DENSE);
+        assert_int_equal(segment_of(page), segment);
+        unsigned calls = fake_calls(FAKE_HUGE);
+        release_dirty(page, 4);
+        assert_int_equal(visit(segment, true), RST_SEGMENT_SIZE);
+        assert_int_equal(resident(segment), 0);
+        assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+        assert_int_equal(fake_calls(FAKE_HUGE), calls);
+    }
+    rst_slice *sparse = claim(1, SPARSE);
+    assert_int_equal(segment_of(sparse), segment);
+    assert_int_equal(asked(segment), 0); /* it is not to make 2 MiB resident */
+    release_dirty(sparse, 1);
+    visit(segment, true);
+}
+
+/* Nothing is resident in it, so it is no better than lower memory. */
+static void what_is_purged_as_a_whole_is_not_looked_for_first(void **state)
+{
+    (void)state;
+    size_t low = fresh_segment();
+    rst_slice *below = claim(RST_SEGMENT_SLICES, SPARSE);
+    rst_slice *page = claim(4, DENSE);
+    assert_int_equal(segment_of(below), low);
+    assert_int_equal(segment_of(page), low + 1);
+    rst_slices_release(0, index_of(below), RST_SEGMENT_SLICES, 0);
+    release_dirty(page, 4);
+    assert_int_equal(visit(low + 1, true), RST_SEGMENT_SIZE);
+    assert_int_equal(asked(low + 1), RST_SEGMENT_SIZE);
+    rst_slice *next = claim(1, SPARSE);
+    assert_int_equal(segment_of(next), low);
+    rst_slices_release(0, index_of(next), 1, 0);
+}
+
+static void a_free_huge_page_goes_as_a_whole(void **state)
+{
+    (void)state;
+    size_t segment = fresh_segment();
+    rst_slice *page = claim(RST_SEGMENT_SLICES / 2, DENSE), *young = claim(RST_SEGMENT_SLICES / 2, DENSE);
+    assert_int_equal(segment_of(page), segment);
+    assert_int_equal(segment_of(young), segment);
+    release_dirty(page, RST_SEGMENT_SLICES / 2);
+    assert_false(rst_segment_goes_whole(&rst_arenas[0], segment, true));
+    assert_int_equal(visit(segment, false), 0);
+    release_dirty(young, RST_SEGMENT_SLICES / 2);
+    assert_true(rst_segment_goes_whole(&rst_arenas[0], segment, true));
+    assert_false(rst_segment_goes_whole(&rst_arenas[0], segment, false));
+    assert_int_equal(visit(segment, false), 0); /* half of it is old */
+    assert_true(rst_segment_goes_whole(&rst_arenas[0], segment, false));
+    assert_int_equal(visit(segment, false), RST_SEGMENT_SIZE);
 }
 
 static void the_rest_of_a_huge_page_goes_before_lower_memory(void **state)
@@ -163,7 +221,6 @@ static void end_broken_segment(size_t segment, rst_slice *stays, unsigned count)
         stays[i].kind = RST_KIND_NONE;
     release_dirty(stays, count);
     visit(segment, true);
-    assert_int_equal(asked(segment), 0);
     assert_int_equal(rst_load_relaxed(&rst_process.footprint), 0);
 }
 
@@ -184,15 +241,16 @@ static void a_broken_huge_page_is_made_again_where_little_has_stayed(void **stat
 {
     (void)state;
     expect_made(1, true);
-    expect_made(RST_HUGE_BREAK, true);
-    expect_made(RST_HUGE_BREAK + 1, false);
+    expect_made(RST_SEGMENT_SLICES - RST_HUGE_MAKE, true);
+    expect_made(RST_SEGMENT_SLICES - RST_HUGE_MAKE + 1, false);
 }
 
 static void idle_slices_count_as_what_has_stayed(void **state)
 {
     (void)state;
+    enum { MANY = RST_SEGMENT_SLICES - RST_HUGE_MAKE - 2 };
     rst_slice *stays;
-    size_t segment = broken_segment(&stays, RST_HUGE_BREAK - 2);
+    size_t segment = broken_segment(&stays, MANY);
     rst_slice *warm = claim(3, SPARSE);
     assert_int_equal(segment_of(warm), segment);
     release_dirty(warm, 3);
@@ -200,7 +258,7 @@ static void idle_slices_count_as_what_has_stayed(void **state)
     assert_int_equal(segment_of(page), segment);
     assert_int_equal(asked(segment), 0);
     release_dirty(page, 4);
-    end_broken_segment(segment, stays, RST_HUGE_BREAK - 2);
+    end_broken_segment(segment, stays, MANY);
 }
 
 static void none_is_made_beside_a_large_block(void **state)
@@ -255,7 +313,6 @@ static void few_slices_go_when_nothing_else_is_there(void **state)
     assert_true(rst_segment_idles(&rst_arenas[0], segment));
     assert_int_equal(visit(segment, false), 0);
     assert_int_equal(visit(segment, false), RST_SEGMENT_SIZE);
-    assert_int_equal(asked(segment), 0);
     assert_int_equal(rst_load_relaxed(&rst_process.footprint), 0);
 }
 
@@ -335,13 +392,19 @@ static void the_option_says_who_asks(void **state)
     release_dirty(block, 2 * RST_SEGMENT_SLICES);
     visit(segment, true);
     visit(segment + 1, true);
-    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), rst_load_relaxed(&rst_process.huge_dropped));
+    size_t asking = 0;
+    for (size_t s = 0; s < rst_load_relaxed(&rst_arenas[0].frontier) / RST_SEGMENT_SIZE; s++)
+        asking += rst_huge_asked(&rst_arenas[0], s);
+    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked) - rst_load_relaxed(&rst_process.huge_dropped), asking);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_dense_page_that_comes_first_asks),
+        cmocka_unit_test(what_is_purged_as_a_whole_goes_on_asking),
+        cmocka_unit_test(what_is_purged_as_a_whole_is_not_looked_for_first),
+        cmocka_unit_test(a_free_huge_page_goes_as_a_whole),
         cmocka_unit_test(the_rest_of_a_huge_page_goes_before_lower_memory),
         cmocka_unit_test(a_huge_page_is_broken_only_for_enough),
         cmocka_unit_test(a_broken_huge_page_is_made_again_where_little_has_stayed),
