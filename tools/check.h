@@ -57,6 +57,12 @@ enum chain_end {
 bool chain_open(struct chain *chain, const struct image *image, const struct image_run *page);
 void chain_close(struct chain *chain);
 enum chain_end chain_follow(struct chain *chain, uint64_t head, uint32_t most, uint32_t *count);
+/* Of a chain that did not end, without an address. */
+static inline struct finding chain_finding(const struct chain *chain, const char *what, uint64_t by)
+{
+    return (struct finding){.what = what, .evidence = chain->bad, .where = chain->last, .by = by};
+}
+
 /* The blocks of the page that are free without a list, where memory was given back: not more, nor fewer, than it counts, or CHAIN_OUT. A core
  * file from a machine with OS pages of another size counts otherwise. */
 enum chain_end chain_holes(struct chain *chain, uint32_t *count);

@@ -120,13 +120,6 @@ static void page_finding(struct round *round, const struct image_run *run, const
     add_finding(round, run, (struct finding){.what = what, .evidence = evidence, .by = by});
 }
 
-/* Of a chain that does not end. */
-static void chain_finding(struct round *round, const struct image_run *run, const struct chain *chain, const char *what)
-{
-    add_finding(round, run,
-                (struct finding){.what = what, .evidence = chain->bad, .where = chain->last, .by = BY_NOBODY});
-}
-
 static int address_order(const void *a, const void *b)
 {
     uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
@@ -175,7 +168,7 @@ static void check_blocks(struct round *round, const struct image_run *run)
     }
     enum chain_end end = chain_follow(&chain, layout_get(run->slice, l->slice_free), UINT32_MAX, &free_count);
     if (end != CHAIN_ENDED)
-        chain_finding(round, run, &chain, free_problems[end]);
+        add_finding(round, run, chain_finding(&chain, free_problems[end], BY_NOBODY));
     else
         check_counts(round, run, free_count);
     uint64_t slice = run->arena->slices_at + (uint64_t)run->index * l->sizeof_slice;
@@ -183,7 +176,7 @@ static void check_blocks(struct round *round, const struct image_run *run)
         uint64_t list = layout_get_word(heap->bytes, l->heap_list, run->size_class);
         end = chain_follow(&chain, list, UINT32_MAX, &ready);
         if (end != CHAIN_ENDED)
-            chain_finding(round, run, &chain, list_problems[end]);
+            add_finding(round, run, chain_finding(&chain, list_problems[end], BY_NOBODY));
         else if (ready > run->out)
             page_finding(round, run, "there are %llu more blocks to hand out than it counts", ready - run->out,
                          run->owner);

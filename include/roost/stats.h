@@ -55,7 +55,7 @@ extern "C" {
     X(huge_asked, COUNTER, "segments", "times that a segment asked for a huge page", \
       "exact. Whether the kernel gave one is in AnonHugePages of /proc/PID/smaps") \
     X(huge_dropped, COUNTER, "segments", "times that one stopped asking", \
-      "exact. Because memory in it went back, or a large block took it") \
+      "exact. Because part of it went back, or something else than a page of a big heap came first in it") \
     X(pressure_events, COUNTER, "times", "shortages that the system told of", \
       "exact") \
     X(pressure_limits, COUNTER, "times", "times a limit of the system's came near", \
