@@ -35,7 +35,7 @@ declare -A leave_out=(
 # The run without names is to take less than 25 minutes on two processors. So it leaves out what another of its builds shows as well, and has
 # neither checked-clang nor ubsan, of which checked, release-clang and asan show most.
 if [ $# -eq 0 ]; then
-    leave_out[checked]='consumer|programs|outside|structure|bench|cli|returns|fuzz|litmus'
+    leave_out[checked]='consumer|programs|outside|structure|bench|cli|returns|fuzz|litmus|mt'
     leave_out[release-clang]='consumer|programs|outside|structure|bench|cli|returns|model|litmus|mt|stress|misuse'
     leave_out[tsan]='programs|consumer|structure|cli|outside|api|misuse|fuzz'
 fi

@@ -205,9 +205,6 @@ static void what_waits_is_sent_after_a_while(void **state)
     nothing_left();
 }
 
-#ifndef _WIN32 /* no fork */
-
-/* In a child, the heap of a thread that is gone is parked, or lost when its thread was inside. */
 /* Pages of the largest small class, from blocks[first] on. */
 static void take_pages(rst_heap *heap, int first, int pages)
 {
@@ -242,6 +239,9 @@ static void a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near(void 
     nothing_left();
 }
 
+#ifndef _WIN32 /* no fork */
+
+/* In a child, the heap of a thread that is gone is parked, or lost when its thread was inside. */
 static void child_of_fork(uint32_t busy, rst_heap_state expected)
 {
     rst_heap *heap = rst_registry_attach();
