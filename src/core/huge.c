@@ -88,12 +88,27 @@ static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool w
         ask(arena, s, mask);
 }
 
+/* The same for the whole segments of a run, by one call. */
+static void drop_whole(rst_arena *arena, size_t index, size_t count)
+{
+    size_t first = (index + RST_SEGMENT_SLICES - 1) / RST_SEGMENT_SLICES, end = (index + count) / RST_SEGMENT_SLICES;
+    while (first < end && !rst_huge_asked(arena, first))
+        first++;
+    if (first >= end)
+        return;
+    rst_os_huge(segment_memory(arena, first), (end - first) * RST_SEGMENT_SIZE, false);
+    for (size_t s = first; s < end; s++)
+        unmark(arena, s);
+}
+
 void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
 {
     uint64_t policy = rst_option_get(huge_pages);
     bool wanted = policy == HUGE_ALWAYS || (policy == HUGE_IN_PROPORTION && dense);
     if (policy == HUGE_NONE)
         return;
+    if (!wanted && !rst_slice_pinned(arena, index))
+        drop_whole(arena, index, count);
     while (count != 0) {
         rst_piece piece = rst_first_piece(index, count);
         if (!rst_slice_pinned(arena, index))

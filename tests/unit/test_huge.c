@@ -362,6 +362,30 @@ static void a_large_block_takes_whole_segments_out_of_it(void **state)
     visit(segment + 1, true);
 }
 
+static void a_large_block_is_one_call(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 4 };
+    size_t segment = fresh_segment();
+    rst_slice *page[SEGMENTS];
+    for (int i = 0; i < SEGMENTS; i++) {
+        page[i] = claim(RST_SEGMENT_SLICES, DENSE);
+        assert_int_equal(segment_of(page[i]), segment + (size_t)i);
+        assert_int_equal(asked(segment + (size_t)i), RST_SEGMENT_SIZE);
+    }
+    for (int i = 0; i < SEGMENTS; i++)
+        release_dirty(page[i], RST_SEGMENT_SLICES);
+    unsigned calls = fake_calls(FAKE_HUGE);
+    rst_slice *block = claim(SEGMENTS * RST_SEGMENT_SLICES, SPARSE);
+    assert_int_equal(segment_of(block), segment);
+    assert_int_equal(fake_calls(FAKE_HUGE), calls + 1);
+    for (size_t i = 0; i < SEGMENTS; i++)
+        assert_int_equal(asked(segment + i), 0);
+    release_dirty(block, SEGMENTS * RST_SEGMENT_SLICES);
+    for (size_t i = 0; i < SEGMENTS; i++)
+        visit(segment + i, true);
+}
+
 static void a_system_without_them_changes_nothing(void **state)
 {
     (void)state;
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(under_pressure_few_slices_go_too),
         cmocka_unit_test(a_refused_purge_leaves_nothing_clean),
         cmocka_unit_test(a_large_block_takes_whole_segments_out_of_it),
+        cmocka_unit_test(a_large_block_is_one_call),
         cmocka_unit_test(a_system_without_them_changes_nothing),
         cmocka_unit_test(the_option_says_who_asks),
     };
