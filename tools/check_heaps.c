@@ -106,10 +106,13 @@ static void check_chain(struct round *round, const struct image_heap *heap, cons
             round_travelling(round,
                              chain.window.start + (uint64_t)i * round->image->layout->classes[run->size_class].size);
     }
-    if (end != CHAIN_ENDED) {
+    if (end == CHAIN_UNREADABLE) {
+        round_unreadable(
+            round, (struct finding){.address = heap->address, .what = chain_problems[end], .evidence = chain.bad});
+    } else if (end != CHAIN_ENDED) {
         struct finding finding = chain_finding(&chain, chain_problems[end], by);
         finding.address = heap->address;
-        (end == CHAIN_UNREADABLE ? round_unreadable : round_add)(round, finding);
+        round_add(round, finding);
     } else if (found != count || chain.last != tail)
         heap_finding(round, heap, "a batch of blocks on their way home is not as long as it says, from %llx on", head,
                      by);

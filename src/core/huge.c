@@ -51,44 +51,40 @@ static bool are_pages(rst_arena *arena, size_t s, uint32_t mask)
     return true;
 }
 
-/* Of a segment whose huge page was broken little has stayed, and part of the rest has been claimed. `others`: in use beside that. Whoever claimed those has
- * asked by the time that they are pages. */
-static bool is_worth_making(rst_arena *arena, size_t s, uint32_t others)
+/* Whether to make a huge page of a segment whose own was broken: little has stayed, and part of the rest has been claimed. Whoever claimed what
+ * else is in use has asked by the time that it is pages'. */
+static bool is_worth_making(rst_arena *arena, size_t s, uint32_t claimed, uint32_t free, uint32_t clean)
 {
-    return are_pages(arena, s, others) && !rst_huge_asked(arena, s);
+    return (clean & claimed) != 0 && rst_popcount32(clean) >= RST_HUGE_MAKE && are_pages(arena, s, ~free) &&
+           !rst_huge_asked(arena, s);
 }
 
 /* Where nothing else is in use or resident the first touch gives a huge page; another thread may be about to claim, and touch a page before the kernel
  * hears of our wish. Elsewhere one is made now; where it is not (no memory for it, or someone is touching what is there), the kernel may do it later. */
-static void ask(rst_arena *arena, size_t s, uint32_t mask)
+static void ask(rst_arena *arena, size_t s, uint32_t claimed)
 {
     rst_segment *segment = rst_segment_at(arena, s);
-    uint32_t free = rst_load_relaxed(&segment->free) | mask;
+    uint32_t free = rst_load_relaxed(&segment->free) | claimed;
     uint32_t clean = free & ~rst_load_relaxed(&segment->dirty);
     bool fresh = clean == UINT32_MAX;
-    if ((!fresh &&
-         ((clean & mask) == 0 || rst_popcount32(clean) < RST_HUGE_MAKE || !is_worth_making(arena, s, ~free))) ||
-        !rst_os_huge(segment_memory(arena, s), RST_SEGMENT_SIZE, true))
+    if (!fresh && !is_worth_making(arena, s, claimed, free, clean))
+        return;
+    if (!rst_os_huge(segment_memory(arena, s), RST_SEGMENT_SIZE, true))
         return;
     mark(arena, s);
     if (!fresh)
         rst_os_huge_make(segment_memory(arena, s), RST_SEGMENT_SIZE);
 }
 
-/* `mask` has been claimed. */
-static void claimed_in_segment(rst_arena *arena, size_t s, uint32_t mask, bool wanted)
+/* Something else than such pages comes first in a part of a segment: what is little stays so. */
+static void drop_fresh(rst_arena *arena, size_t s, uint32_t claimed)
 {
     rst_segment *segment = rst_segment_at(arena, s);
-    bool alone = (rst_load_relaxed(&segment->free) | mask) == UINT32_MAX;
-    if (!wanted && (mask == UINT32_MAX || (alone && rst_load_relaxed(&segment->dirty) == 0)))
-        rst_huge_drop(
-            arena,
-            s); /* a large block's pages can be moved only if they are all of one kind; and little is to stay little */
-    else if (wanted && !rst_huge_asked(arena, s))
-        ask(arena, s, mask);
+    if ((rst_load_relaxed(&segment->free) | claimed) == UINT32_MAX && rst_load_relaxed(&segment->dirty) == 0)
+        rst_huge_drop(arena, s);
 }
 
-/* The same for the whole segments of a run, by one call. */
+/* The whole segments of a run, by one call: a large block's pages can be moved only if they are all of one kind. */
 static void drop_whole(rst_arena *arena, size_t index, size_t count)
 {
     size_t first = (index + RST_SEGMENT_SLICES - 1) / RST_SEGMENT_SLICES, end = (index + count) / RST_SEGMENT_SLICES;
@@ -105,16 +101,19 @@ void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense)
 {
     uint64_t policy = rst_option_get(huge_pages);
     bool wanted = policy == HUGE_ALWAYS || (policy == HUGE_IN_PROPORTION && dense);
-    if (policy == HUGE_NONE)
+    size_t at = rst_max(index, arena->pinned / RST_SLICE_SIZE),
+           end = index + count; /* what is pinned has pages of its own */
+    if (policy == HUGE_NONE || at >= end)
         return;
-    if (!wanted && !rst_slice_pinned(arena, index))
-        drop_whole(arena, index, count);
-    while (count != 0) {
-        rst_piece piece = rst_first_piece(index, count);
-        if (!rst_slice_pinned(arena, index))
-            claimed_in_segment(arena, piece.segment, piece.mask, wanted);
-        index += piece.count;
-        count -= piece.count;
+    if (!wanted)
+        drop_whole(arena, at, end - at);
+    while (at < end) {
+        rst_piece piece = rst_first_piece(at, end - at);
+        if (!wanted)
+            drop_fresh(arena, piece.segment, piece.mask);
+        else if (!rst_huge_asked(arena, piece.segment))
+            ask(arena, piece.segment, piece.mask);
+        at += piece.count;
     }
 }
 

@@ -11,11 +11,10 @@
 
 #include "core/arena.h"
 
+/* Of the 32 slices of a huge page. */
 enum {
-    RST_HUGE_BREAK =
-        8, /* a huge page is broken when so many of its 32 slices lie idle; fewer stay resident until all are */
-    RST_HUGE_MAKE =
-        16 /* one is made again when so many are neither in use nor resident, and a big heap takes one of them */
+    RST_HUGE_BREAK = 8, /* it is broken when so many lie idle; fewer stay resident until all are */
+    RST_HUGE_MAKE = 16  /* made again when so many are neither in use nor resident, and a big heap takes one */
 };
 
 /* A run has been claimed, of pages that are likely to fill up (`dense`) or of anything else. */

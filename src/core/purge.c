@@ -53,7 +53,8 @@ static void purge_group(purge_step *step, rst_arena *arena, size_t g, bool whole
             if (step->purged >= step->enough)
                 step->budget = 0;
         }
-        step->warm |= (rst_load_seq(&group->may_warm) >> s & 1) != 0 && rst_segment_idles(arena, index);
+        if (!whole) /* else the next pass may purge it still */
+            step->warm |= (rst_load_seq(&group->may_warm) >> s & 1) != 0 && rst_segment_idles(arena, index);
     }
 }
 

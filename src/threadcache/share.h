@@ -9,8 +9,8 @@ enum {
     RST_SHARE_OF = 100,                                             /* one part in so many of a processor's time... */
     RST_SHARE_WINDOW_MS = 10 * 1000,                                /* ...over this long */
     RST_SHARE_SAVED_US = RST_SHARE_WINDOW_MS * 1000 / RST_SHARE_OF, /* what is saved up, and what is owed, at most */
-    RST_SHARE_US_PER_MIB =
-        100 /* what taking up fresh memory costs a program: 50 in huge pages, 200 in small ones, several times that under a hypervisor */
+    /* What taking up fresh memory costs a program: 50 in huge pages, 200 in small ones, several times that under a hypervisor. */
+    RST_SHARE_US_PER_MIB = 100
 };
 
 typedef struct rst_share {
