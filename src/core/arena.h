@@ -26,6 +26,7 @@ typedef struct rst_group {
     _Atomic uint64_t may_warm;                /* [atomic] segments with a free dirty slice */
     _Atomic uint64_t huge;                    /* [atomic] segments for which huge pages are asked */
     _Atomic uint64_t may_hollow;              /* [atomic] segments with pages to be looked at for holes; a hint */
+    _Atomic uint64_t filling;                 /* [atomic] segments that big heaps are filling; a hint */
     rst_segment segment[RST_GROUP_SEGMENTS];
 } rst_group;
 

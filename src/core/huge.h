@@ -17,6 +17,9 @@ enum {
     RST_HUGE_MAKE = 16  /* made again when so many are neither in use nor resident, and a big heap takes one */
 };
 
+/* The steward breaks a huge page of which part is in use for what has been idle so many times as long as elsewhere. */
+enum { RST_HUGE_PATIENCE = 4 };
+
 /* A run has been claimed, of pages that are likely to fill up (`dense`) or of anything else. */
 void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense);
 

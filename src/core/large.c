@@ -68,7 +68,7 @@ static rst_slice *large_claim(size_t size, size_t alignment, bool *zeroed)
         return NULL;
     size_t align = rst_max(alignment, RST_SLICE_SIZE) / RST_SLICE_SIZE;
     size_t count = rst_slices_for(rst_max(size, 1));
-    rst_slice *first = rst_slices_claim(count, align, is_dense(size), zeroed);
+    rst_slice *first = rst_slices_claim(count, align, is_dense(size), NULL, zeroed);
     if (first == NULL)
         return NULL;
     use(count);

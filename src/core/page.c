@@ -20,11 +20,11 @@ static void page_reset(rst_slice *page, unsigned size_class)
     page->next = page->prev = NULL;
 }
 
-rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense)
+rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense, rst_filling *filling)
 {
     unsigned span = rst_classes[size_class].span;
     bool zeroed;
-    rst_slice *page = rst_slices_claim(span, 1, dense, &zeroed);
+    rst_slice *page = rst_slices_claim(span, 1, dense, filling, &zeroed);
     if (page == NULL)
         return NULL;
     page_reset(page, size_class);

@@ -13,7 +13,7 @@
 #ifndef RST_CORE_PAGE_H
 #define RST_CORE_PAGE_H
 
-#include "core/arena.h"
+#include "core/segment.h"
 #include "core/sizeclass.h"
 
 /* What putting blocks back led to: a set of these. */
@@ -23,9 +23,9 @@ typedef enum rst_page_event {
     RST_PAGE_NOW_EMPTY = 2 /* every carved block is back: it is ACTIVE, so that no outsider looks at it */
 } rst_page_event;
 
-/* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. `dense`: see rst_slices_claim.
+/* Claim slices and make them a page of `size_class` owned by `owner`, ACTIVE, nothing carved. `dense`, `filling`: see rst_slices_claim.
  * NULL: out of memory. */
-rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense);
+rst_slice *rst_page_make(struct rst_heap *owner, unsigned size_class, bool dense, rst_filling *filling);
 
 /* Cut an empty page, in no list, anew for a class that needs as many slices. */
 void rst_page_recut(rst_slice *page, unsigned size_class);

@@ -2,6 +2,7 @@
 #include "core/purge.h"
 
 #include "core/counters.h"
+#include "core/huge.h"
 #include "core/options.h"
 #include "core/regain.h"
 #include "core/segment.h"
@@ -21,6 +22,7 @@ typedef struct purge_step {
     uint32_t interval; /* visit segments that were not visited for so long, ms */
     unsigned budget;   /* segments of which something may still be purged */
     size_t enough;     /* and until so many bytes have been */
+    unsigned patience; /* where a huge page must be broken for it, so many times that interval */
     bool young_too;
     bool warm;     /* something idle is left */
     size_t purged; /* bytes */
@@ -32,8 +34,17 @@ static purge_step step_of(uint32_t delay, unsigned budget)
     return (purge_step){.now = (uint32_t)rst_os_clock_ms(),
                         .interval = delay / 2,
                         .budget = budget,
+                        .patience = 1,
                         .enough = SIZE_MAX,
                         .young_too = delay == 0};
+}
+
+/* A huge page of which part is in use is broken late: what is taken up again of it costs up to 512 page faults, or one that copies. */
+static bool is_due(const purge_step *step, rst_arena *arena, size_t index)
+{
+    rst_segment *segment = rst_segment_at(arena, index);
+    bool breaks = rst_huge_asked(arena, index) && rst_load_relaxed(&segment->free) != UINT32_MAX;
+    return step->now - rst_load_relaxed(&segment->visited) >= (breaks ? step->patience : 1) * step->interval;
 }
 
 /* From the highest segment down: memory is handed out from the lowest up. */
@@ -45,8 +56,7 @@ static void purge_group(purge_step *step, rst_arena *arena, size_t g, bool whole
         unsigned s = rst_log2(warm);
         warm &= ~((uint64_t)1 << s);
         size_t index = g * RST_GROUP_SEGMENTS + s;
-        if (step->now - rst_load_relaxed(&group->segment[s].visited) >= step->interval &&
-            (!whole || rst_segment_goes_whole(arena, index, step->young_too))) {
+        if (is_due(step, arena, index) && (!whole || rst_segment_goes_whole(arena, index, step->young_too))) {
             size_t purged = rst_segment_purge(arena, index, step->now, step->young_too);
             step->purged += purged;
             step->budget -= purged != 0;
@@ -162,6 +172,7 @@ uint32_t rst_purge_step(unsigned segments)
 {
     uint32_t delay = rst_purge_delay_now();
     purge_step step = step_of(delay, segments);
+    step.patience = RST_HUGE_PATIENCE;
     purge_older(&step);
     if (step.budget == 0)
         return 0;

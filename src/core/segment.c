@@ -82,18 +82,27 @@ static uint64_t pass_segments(rst_group *group, claim_pass pass)
     }
 }
 
+/* What is looked for. */
+typedef struct wanted {
+    unsigned count;
+    uint32_t positions;
+    bool apart; /* not where another heap is filling a segment */
+} wanted;
+
 /* Search one group; returns the index of the first slice, or SIZE_MAX. */
-static size_t claim_in_group(rst_arena *arena, size_t g, unsigned count, uint32_t positions, claim_pass pass)
+static size_t claim_in_group(rst_arena *arena, size_t g, const wanted *w, claim_pass pass)
 {
     rst_group *group = &arena->groups[g];
-    unsigned level = rst_log2(count);
+    unsigned level = rst_log2(w->count);
     bool warm = pass == PASS_WARM;
     uint64_t candidates = rst_load_relaxed(&group->may_run[level]) & pass_segments(group, pass);
+    if (w->apart)
+        candidates &= ~rst_load_relaxed(&group->filling);
     for (; candidates != 0; candidates &= candidates - 1) {
         unsigned s = rst_lowest_bit64(candidates);
         if (pass == PASS_HUGE && rst_load_relaxed(&group->segment[s].free) == UINT32_MAX)
             continue; /* purged as a whole: nothing is resident */
-        unsigned at = claim_in_segment(&group->segment[s], count, positions, warm);
+        unsigned at = claim_in_segment(&group->segment[s], w->count, w->positions, warm);
         if (at != RST_SEGMENT_SLICES)
             return (g * RST_GROUP_SEGMENTS + s) * RST_SEGMENT_SLICES + at;
         if (warm)
@@ -109,18 +118,58 @@ static size_t arena_groups(size_t frontier)
     return (frontier / RST_SEGMENT_SIZE + RST_GROUP_SEGMENTS - 1) / RST_GROUP_SEGMENTS;
 }
 
-static size_t claim_short(rst_arena *arena, size_t frontier, unsigned count, size_t align)
+static size_t claim_filling(rst_arena *arena, const rst_filling *filling, const wanted *w, claim_pass pass)
 {
-    uint32_t positions = aligned_positions(align);
+    if (filling == NULL || !filling->any || arena != &rst_arenas[filling->arena])
+        return SIZE_MAX;
+    rst_segment *segment = rst_segment_at(arena, filling->segment);
+    unsigned at = claim_in_segment(segment, w->count, w->positions, pass == PASS_WARM);
+    return at != RST_SEGMENT_SLICES ? filling->segment * RST_SEGMENT_SLICES + at : SIZE_MAX;
+}
+
+static size_t claim_in_passes(rst_arena *arena, size_t frontier, const rst_filling *filling, const wanted *w)
+{
     size_t groups = arena_groups(frontier);
     for (claim_pass pass = PASS_WARM; pass < PASSES; pass++) {
-        for (size_t g = 0; g < groups; g++) {
-            size_t index = claim_in_group(arena, g, count, positions, pass);
-            if (index != SIZE_MAX)
-                return index;
-        }
+        size_t index = claim_filling(arena, filling, w, pass);
+        for (size_t g = 0; g < groups && index == SIZE_MAX; g++)
+            index = claim_in_group(arena, g, w, pass);
+        if (index != SIZE_MAX)
+            return index;
     }
     return SIZE_MAX;
+}
+
+static size_t claim_short(rst_arena *arena, size_t frontier, unsigned count, size_t align, const rst_filling *filling)
+{
+    wanted w = {.count = count, .positions = aligned_positions(align), .apart = filling != NULL};
+    size_t index = claim_in_passes(arena, frontier, filling, &w);
+    if (index != SIZE_MAX || !w.apart)
+        return index;
+    w.apart = false;
+    return claim_in_passes(arena, frontier, NULL, &w);
+}
+
+static uint64_t segment_bit(size_t segment)
+{
+    return (uint64_t)1 << segment % RST_GROUP_SEGMENTS;
+}
+
+void rst_filling_leave(rst_filling *filling)
+{
+    if (filling->any)
+        rst_and_relaxed(&rst_group_of_segment(&rst_arenas[filling->arena], filling->segment)->filling,
+                        ~segment_bit(filling->segment));
+    filling->any = false;
+}
+
+static void fill(rst_filling *filling, unsigned arena, size_t segment)
+{
+    if (filling->any && filling->arena == arena && filling->segment == segment)
+        return;
+    rst_filling_leave(filling);
+    *filling = (rst_filling){.segment = segment, .arena = arena, .any = true};
+    rst_or_relaxed(&rst_group_of_segment(&rst_arenas[arena], segment)->filling, segment_bit(segment));
 }
 
 /* --- runs of several segments ------------------------------------------------------------------------------------------ */
@@ -252,12 +301,13 @@ static size_t claim_fresh(rst_arena *arena, size_t frontier, size_t count, size_
 }
 
 /* SIZE_MAX: not in this arena; *refused: and in no other either, the system gives no memory. */
-static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool dense, bool *refused)
+static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool dense, const rst_filling *filling,
+                             bool *refused)
 {
     for (;;) {
         size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
         size_t index = count <= RST_SEGMENT_SLICES && align <= RST_SEGMENT_SLICES
-                           ? claim_short(arena, frontier, (unsigned)count, align)
+                           ? claim_short(arena, frontier, (unsigned)count, align, filling)
                            : claim_long(arena, frontier, count, align);
         if (index != SIZE_MAX)
             return index;
@@ -269,7 +319,7 @@ static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool 
     }
 }
 
-rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, bool *zeroed)
+rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, rst_filling *filling, bool *zeroed)
 {
     size_t bytes = (count + (align > RST_SEGMENT_SLICES ? align : 0)) * RST_SLICE_SIZE;
     if (count == 0 || count > RST_SIZE_MAX / 2 / RST_SLICE_SIZE || align > RST_SIZE_MAX / 2 / RST_SLICE_SIZE ||
@@ -280,10 +330,12 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, bool *zeroed
     for (;;) {
         unsigned arenas = rst_arena_count();
         for (unsigned i = from; i < arenas; i++) {
-            size_t index = claim_in_arena(&rst_arenas[i], count, align, dense, &refused);
+            size_t index = claim_in_arena(&rst_arenas[i], count, align, dense, filling, &refused);
             if (index != SIZE_MAX) {
                 if (!admit(&rst_arenas[i], index, count, zeroed))
                     return NULL;
+                if (filling != NULL)
+                    fill(filling, i, index / RST_SEGMENT_SLICES);
                 rst_huge_claimed(&rst_arenas[i], index, count, dense);
                 rst_relic_claimed(&rst_arenas[i], index, count);
                 rst_arenas[i].slices[index].arena = (uint8_t)i;

@@ -148,6 +148,7 @@ void rst_heap_fold(rst_heap *heap)
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
         list_fold(heap, c);
     rst_heap_drop_spares(heap);
+    rst_filling_leave(&heap->filling);
 }
 
 void rst_heap_drop_spares(rst_heap *heap)

@@ -18,6 +18,7 @@ enum {
     RST_INBOX_BOUND = 1024, /* ...and from this many units on those who send take it out themselves */
     RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
     RST_SPARE_PAGES = 12,   /* empty pages of one slice that a heap keeps */
+    RST_APART_PAGES = 256,  /* one that holds so many fills segments of its own: see core/segment.h */
     RST_DENSE_PAGES = 64,   /* a heap that holds so many will fill the next: see core/huge.h */
     RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
     RST_TRUST_REFILLS =
@@ -82,6 +83,7 @@ typedef struct rst_heap {
     uint32_t survivor;          /* [fixed in the child of a fork] its thread was lost at any instruction */
     _Atomic uint32_t recalled;  /* [owner; read by anyone] the last rst_recall_asked that it has answered */
     _Atomic uint32_t thread_id; /* [owner; read with the registry's lock] as the OS shows it; 0: none */
+    rst_filling filling;        /* [owner] once it is big */
     struct rst_heap *next_idle; /* [registry lock] */
     struct rst_heap *next_heap; /* [fixed] all heaps */
     uint32_t number;            /* [fixed] counted from 0 */

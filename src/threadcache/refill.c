@@ -43,8 +43,9 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
         rst_page_recut(page, c);
     } else {
         /* relaxed: a hint */
-        bool dense = rst_heap_pages(heap) >= RST_DENSE_PAGES && rst_load_relaxed(&rst_purge_pressed) != RST_PRESS_LIMIT;
-        page = rst_page_make(heap, c, dense);
+        uint64_t pages = rst_heap_pages(heap);
+        bool dense = pages >= RST_DENSE_PAGES && rst_load_relaxed(&rst_purge_pressed) != RST_PRESS_LIMIT;
+        page = rst_page_make(heap, c, dense, pages >= RST_APART_PAGES ? &heap->filling : NULL);
         if (page == NULL)
             return NULL;
         heap->limit = rst_load_relaxed(&rst_main_frontier); /* relaxed: too low a limit costs time only */

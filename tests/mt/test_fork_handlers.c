@@ -1,7 +1,7 @@
 /* A process of one thread forks in a signal handler that may have interrupted the allocator, or a fork, anywhere. Of the children every other
  * ends at once, the others return from the handler and go on with what was interrupted. The parent does too. All of them check their blocks.
  *
- *   test_fork_handlers [SIGNALS]
+ *   test_fork_handlers [SIGNALS]            ROOST_TEST_ONE_PROCESSOR
  *
  * SPDX-License-Identifier: MIT
  */

@@ -1,6 +1,7 @@
 /* Want of memory, told as systemd tells it (MEMORY_PRESSURE_WATCH: FIFO, socket, file): idle memory goes back at once, descriptors are
  * nobody else's, and what is absent or ends does no harm. Each case is a process of its own, this program again, with a delay of purging
  * of one hour. Built for both kinds of program of ../support/api.h: also with ROOST_TEST_API_ONLY.
+ * ROOST_TEST_ONE_PROCESSOR.
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "../support/api.h"

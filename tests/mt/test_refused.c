@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { SMALL = 1500, LARGE = 8, VECTOR_MOST = 6 << 20, NOT_HIT = 100, NTH_MOST = 400 };
+enum { SMALL = 1500, LARGE = 8, VECTOR_MOST = 3 << 20, NOT_HIT = 100, NTH_MOST = 400 };
 
 /* --- the system's calls, as the allocator has them --- */
 

@@ -1,5 +1,5 @@
 /* The reporter: what the socket, the signal and the interval give, while the program's threads hold what they can. Starts itself again with
- * the options that ask for it. On libroost.so and, with ROOST_TEST_API_ONLY, on libroost_api.a.
+ * the options that ask for it. On libroost.so and, with ROOST_TEST_API_ONLY, on libroost_api.a. ROOST_TEST_ONE_PROCESSOR.
  * SPDX-License-Identifier: MIT */
 #include "../support/check.h"
 #include "api.h"

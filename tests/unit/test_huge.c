@@ -12,7 +12,7 @@ enum { SPARSE = false, DENSE = true };
 static rst_slice *claim(size_t count, bool dense)
 {
     bool zeroed;
-    rst_slice *first = rst_slices_claim(count, 1, dense, &zeroed);
+    rst_slice *first = rst_slices_claim(count, 1, dense, NULL, &zeroed);
     assert_non_null(first);
     return first;
 }
@@ -339,7 +339,7 @@ static void a_refused_purge_leaves_nothing_clean(void **state)
     assert_int_equal(visit(segment, true), 0);
     fake_fail_none();
     bool zeroed = true;
-    rst_slice *block = rst_slices_claim(8, 1, SPARSE, &zeroed);
+    rst_slice *block = rst_slices_claim(8, 1, SPARSE, NULL, &zeroed);
     assert_int_equal(segment_of(block), segment);
     assert_false(zeroed);
     release_dirty(block, 8);
@@ -422,6 +422,37 @@ static void the_option_says_who_asks(void **state)
     assert_int_equal(rst_load_relaxed(&rst_process.huge_asked) - rst_load_relaxed(&rst_process.huge_dropped), asking);
 }
 
+/* By the keeper, which comes again; the callers may not. */
+static void a_huge_page_is_broken_late(void **state)
+{
+    (void)state;
+    enum { DELAY = 1000, HALF = DELAY / 2, START = 1000000 };
+    size_t segment = fresh_segment();
+    rst_store_relaxed(&rst_option_values[RST_OPTION_purge_delay], DELAY);
+    rst_slice *busy = claim(1, DENSE), *idle = claim(RST_SEGMENT_SLICES - 1, DENSE),
+              *whole = claim(RST_SEGMENT_SLICES, DENSE);
+    assert_int_equal(segment_of(busy), segment);
+    assert_int_equal(segment_of(idle), segment);
+    assert_int_equal(segment_of(whole), segment + 1);
+    release_dirty(idle, RST_SEGMENT_SLICES - 1);
+    release_dirty(whole, RST_SEGMENT_SLICES);
+    fake_clock_set(START);
+    rst_purge_step(8); /* takes note of their age */
+    for (int ms = HALF; ms < RST_HUGE_PATIENCE * HALF; ms += HALF) {
+        fake_clock_set((uint64_t)START + (uint64_t)ms);
+        assert_int_not_equal(rst_purge_step(8), UINT32_MAX); /* something is idle */
+        assert_int_equal(resident(segment + 1), 0);
+        assert_true(resident(segment) >= RST_SEGMENT_SIZE - RST_SLICE_SIZE);
+        assert_int_equal(asked(segment), RST_SEGMENT_SIZE);
+    }
+    fake_clock_set(START + RST_HUGE_PATIENCE * HALF);
+    rst_purge_step(8);
+    assert_true(resident(segment) <= RST_SLICE_SIZE);
+    assert_int_equal(asked(segment), 0);
+    release_dirty(busy, 1);
+    visit(segment, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +466,7 @@ int main(void)
         cmocka_unit_test(idle_slices_count_as_what_has_stayed),
         cmocka_unit_test(none_is_made_beside_a_large_block),
         cmocka_unit_test(a_huge_page_that_cannot_be_made_is_done_without),
+        cmocka_unit_test(a_huge_page_is_broken_late),
         cmocka_unit_test(few_slices_go_when_nothing_else_is_there),
         cmocka_unit_test(under_pressure_few_slices_go_too),
         cmocka_unit_test(a_refused_purge_leaves_nothing_clean),

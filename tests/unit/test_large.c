@@ -267,7 +267,7 @@ static void large_blocks_ask_in_proportion_to_pages(void **state)
     for (int round = 0; round < 2; round++) {
         rst_purge_all();
         assert_int_equal(asked_bytes(), 0);
-        rst_slice *pages = round == 0 ? NULL : rst_slices_claim(PAGES / RST_SLICE_SIZE, 1, false, &zeroed);
+        rst_slice *pages = round == 0 ? NULL : rst_slices_claim(PAGES / RST_SLICE_SIZE, 1, false, NULL, &zeroed);
         for (int i = 0; i < COUNT; i++)
             memory[i] = rst_large_alloc(SIZE, 1, false);
         assert_in_range(asked_bytes(), round * (2 * PAGES - SIZE), round * (2 * PAGES + RST_SEGMENT_SIZE));

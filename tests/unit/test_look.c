@@ -40,7 +40,7 @@ static rst_slice *fresh_page(unsigned c)
 {
     rst_slice *page = NULL;
     for (unsigned i = 0; i < 64; i++) {
-        page = rst_page_make(owner, c, false);
+        page = rst_page_make(owner, c, false, NULL);
         assert_non_null(page);
         if (page->past == RST_PAGE_FRESH)
             return page;
@@ -81,7 +81,7 @@ static void an_overrun_is_said_once(void **state)
     size_t index = rst_slice_index(&rst_arenas[page->arena], page);
     rst_page_end(page); /* all of it counts as written to */
     assert_false(rst_slice_hold_untouched(&rst_arenas[0], index));
-    page = rst_page_make(owner, CLASS, false);
+    page = rst_page_make(owner, CLASS, false, NULL);
     assert_int_equal(page->past, RST_PAGE_USED);
     next_of(page)[0] = 1;
     assert_true(rst_page_next_is_untouched(page));

@@ -207,7 +207,7 @@ static void a_refused_purge_is_no_loss(void **state)
     rst_remote_drain_owner(heap);
     end(heap, blocks[blocks_of_page]);
     bool zeroed = true;
-    rst_slice *slice = rst_slices_claim(1, 1, false, &zeroed);
+    rst_slice *slice = rst_slices_claim(1, 1, false, NULL, &zeroed);
     assert_false(zeroed);
     slice->kind = RST_KIND_NONE;
     rst_slices_release(slice->arena, rst_slice_index(&rst_arenas[slice->arena], slice), 1, 1);

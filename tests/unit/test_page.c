@@ -26,7 +26,7 @@ static void note_list(rst_block *list, unsigned expected)
 static rst_slice *page_all_out(unsigned c)
 {
     const rst_class_info *info = &rst_classes[c];
-    rst_slice *page = rst_page_make(owner, c, false);
+    rst_slice *page = rst_page_make(owner, c, false, NULL);
     assert_non_null(page);
     assert_int_equal(unit_in_use(), info->span * RST_SLICE_SIZE);
     assert_ptr_equal(rst_load_relaxed(&page->owner), owner);
@@ -125,7 +125,7 @@ static void a_partly_carved_page_counts(void **state)
     (void)state;
     uint64_t seed = 4;
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
-        rst_slice *page = rst_page_make(owner, c, false);
+        rst_slice *page = rst_page_make(owner, c, false, NULL);
         rst_block *list = NULL;
         unsigned carved = rst_page_carve(page, &list);
         out_count = 0;
@@ -156,7 +156,7 @@ static void a_partly_carved_page_counts(void **state)
 /* What is sound of a damaged list stays: `damage` changes a list of eight free blocks, the last first. */
 static void mend_keeps(void (*damage)(rst_block **block, rst_block *outside), uint32_t count, unsigned kept)
 {
-    rst_slice *page = rst_page_make(owner, 3, false);
+    rst_slice *page = rst_page_make(owner, 3, false, NULL);
     rst_block *list = NULL, *block[8], outside = {0};
     rst_page_carve(page, &list);
     for (unsigned i = 0; i < 8; i++, list = list->next)
@@ -272,7 +272,7 @@ static void no_memory_makes_no_page(void **state)
     static rst_slice *pages[FAKE_POOL / RST_SLICE_SIZE];
     unsigned count = 0;
     fake_fail(FAKE_COMMIT, 1, UINT32_MAX);
-    while ((pages[count] = rst_page_make(owner, 0, false)) != NULL)
+    while ((pages[count] = rst_page_make(owner, 0, false, NULL)) != NULL)
         count++;
     assert_int_equal(unit_in_use(), count * RST_SLICE_SIZE);
     fake_fail_none();

@@ -43,7 +43,7 @@ static bool resident(int i)
 static void take(int i)
 {
     bool zeroed;
-    segment[i] = rst_slices_claim(RST_SEGMENT_SLICES, 1, false, &zeroed);
+    segment[i] = rst_slices_claim(RST_SEGMENT_SLICES, 1, false, NULL, &zeroed);
     assert_non_null(segment[i]);
 }
 
@@ -118,8 +118,8 @@ static void a_touch_keeps_a_segment_warm(void **state)
     for (int i = 1; i <= 8; i++) {
         tick_at(start + (uint64_t)i * DELAY / 2);
         bool zeroed;
-        rst_slice *warm =
-            rst_slices_claim(RST_SEGMENT_SLICES, 1, false, &zeroed); /* the lowest warm one, so the same each time */
+        rst_slice *warm = rst_slices_claim(RST_SEGMENT_SLICES, 1, false, NULL,
+                                           &zeroed); /* the lowest warm one, so the same each time */
         assert_ptr_equal(warm, segment[0]);
         assert_false(zeroed);
         release(0, RST_SEGMENT_SLICES);
@@ -165,7 +165,7 @@ static void a_busy_segment_is_purged_where_it_idles(void **state)
     release(0, RST_SEGMENT_SLICES);
     for (int i = 1; i <= 8; i++) {
         bool zeroed;
-        rst_slice *busy = rst_slices_claim(1, 1, false, &zeroed);
+        rst_slice *busy = rst_slices_claim(1, 1, false, NULL, &zeroed);
         assert_ptr_equal(busy, segment[0]);
         memory(0)[0] = 1;
         tick_at(start + (uint64_t)i * DELAY / 4);
@@ -212,7 +212,7 @@ static void purged_memory_reads_as_zero_when_claimed(void **state)
     release_others(0);
     rst_purge_all();
     bool zeroed;
-    rst_slice *first = rst_slices_claim(SEGMENTS * RST_SEGMENT_SLICES, 1, false, &zeroed);
+    rst_slice *first = rst_slices_claim(SEGMENTS * RST_SEGMENT_SLICES, 1, false, NULL, &zeroed);
     assert_true(zeroed);
     assert_true(unit_all_zero(rst_slice_memory(first), SEGMENTS * RST_SEGMENT_SIZE));
     rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), SEGMENTS * RST_SEGMENT_SLICES,
@@ -229,7 +229,7 @@ static void a_refused_purge_is_tried_again(void **state)
     tick_at(start + DELAY);
     assert_true(fake_failures() >= SEGMENTS);
     bool zeroed;
-    rst_slice *first = rst_slices_claim(1, 1, false, &zeroed);
+    rst_slice *first = rst_slices_claim(1, 1, false, NULL, &zeroed);
     assert_false(zeroed);
     rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), 1, 0);
     fake_fail_none();

@@ -28,7 +28,7 @@ static void take(int from, int to)
 {
     for (int i = from; i < to; i++) {
         bool zeroed;
-        segment[i] = rst_slices_claim(RST_SEGMENT_SLICES, 1, false, &zeroed);
+        segment[i] = rst_slices_claim(RST_SEGMENT_SLICES, 1, false, NULL, &zeroed);
         assert_non_null(segment[i]);
         memset(rst_slice_memory(segment[i]), 1, RST_SEGMENT_SIZE);
         rst_purge_tick();

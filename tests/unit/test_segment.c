@@ -115,7 +115,7 @@ static void step_claim(run *r, uint64_t *seed)
     unsigned room = model_room(count, align);
     size_t before = frontiers();
     bool zeroed = false;
-    rst_slice *first = rst_slices_claim(count, align, unit_random(seed) % 2 == 0, &zeroed);
+    rst_slice *first = rst_slices_claim(count, align, unit_random(seed) % 2 == 0, NULL, &zeroed);
     assert_non_null(first);
     size_t index = rst_slice_index(&rst_arenas[first->arena], first);
     assert_true(index + count <= slices_below_frontier(first->arena));
@@ -231,7 +231,7 @@ static void released_memory_is_found_again(void **state)
     assert_int_equal(free, all);
     size_t before = frontiers();
     bool zeroed;
-    rst_slice *first = rst_slices_claim(32, 1, false, &zeroed);
+    rst_slice *first = rst_slices_claim(32, 1, false, NULL, &zeroed);
     assert_non_null(first);
     assert_int_equal(frontiers(), before);
     rst_slices_release(first->arena, rst_slice_index(&rst_arenas[first->arena], first), 32, 0);
@@ -246,18 +246,18 @@ static void warm_slices_go_first(void **state)
             rst_segment_purge(&rst_arenas[a], s, 0, true);
     }
     bool zeroed;
-    rst_slice *cold = rst_slices_claim(4, 1, false, &zeroed);
+    rst_slice *cold = rst_slices_claim(4, 1, false, NULL, &zeroed);
     assert_true(zeroed);
-    rst_slice *warm = rst_slices_claim(4, 1, false, &zeroed);
+    rst_slice *warm = rst_slices_claim(4, 1, false, NULL, &zeroed);
     assert_true(zeroed);
     assert_true(cold < warm);
     unsigned a = cold->arena;
     rst_slices_release(a, rst_slice_index(&rst_arenas[a], warm), 4, 3);
     rst_slices_release(a, rst_slice_index(&rst_arenas[a], cold), 4, 0);
-    rst_slice *first = rst_slices_claim(3, 1, false, &zeroed);
+    rst_slice *first = rst_slices_claim(3, 1, false, NULL, &zeroed);
     assert_ptr_equal(first, warm);
     assert_false(zeroed);
-    rst_slice *second = rst_slices_claim(3, 1, false, &zeroed);
+    rst_slice *second = rst_slices_claim(3, 1, false, NULL, &zeroed);
     assert_ptr_equal(second, cold);
     assert_true(zeroed);
     rst_slices_release(a, rst_slice_index(&rst_arenas[a], first), 3, 3);
@@ -280,14 +280,14 @@ static void the_footprint_is_limited(void **state)
     check_bits();
     bool zeroed;
     set_footprint_room(8);
-    assert_null(rst_slices_claim(9, 1, false, &zeroed));
-    assert_null(rst_slices_claim(64, 1, false, &zeroed));
+    assert_null(rst_slices_claim(9, 1, false, NULL, &zeroed));
+    assert_null(rst_slices_claim(64, 1, false, NULL, &zeroed));
     check_bits();
-    rst_slice *first = rst_slices_claim(8, 1, false, &zeroed);
+    rst_slice *first = rst_slices_claim(8, 1, false, NULL, &zeroed);
     assert_non_null(first);
     model_mark(first, 0, 8, true);
     assert_false(rst_slices_extend(first, 8, 1, &zeroed));
-    assert_null(rst_slices_claim(1, 1, false, &zeroed));
+    assert_null(rst_slices_claim(1, 1, false, NULL, &zeroed));
     check_bits();
     run r = {first, 8, true};
     release_tail(&r, 4, 4);
@@ -306,15 +306,142 @@ static void absurd_counts_are_refused(void **state)
     (void)state;
     bool zeroed;
     unsigned arenas = rst_arena_count();
-    assert_null(rst_slices_claim(0, 1, false, &zeroed));
-    assert_null(rst_slices_claim(SIZE_MAX, 1, false, &zeroed));
-    assert_null(rst_slices_claim(SIZE_MAX / RST_SLICE_SIZE, 1, false, &zeroed));
-    assert_null(rst_slices_claim(1, (size_t)1 << 62, false, &zeroed));
-    assert_null(rst_slices_claim(1, (size_t)1 << 46, false, &zeroed));
-    assert_null(rst_slices_claim(2 * SLICES_MAX, 1, false, &zeroed));
+    assert_null(rst_slices_claim(0, 1, false, NULL, &zeroed));
+    assert_null(rst_slices_claim(SIZE_MAX, 1, false, NULL, &zeroed));
+    assert_null(rst_slices_claim(SIZE_MAX / RST_SLICE_SIZE, 1, false, NULL, &zeroed));
+    assert_null(rst_slices_claim(1, (size_t)1 << 62, false, NULL, &zeroed));
+    assert_null(rst_slices_claim(1, (size_t)1 << 46, false, NULL, &zeroed));
+    assert_null(rst_slices_claim(2 * SLICES_MAX, 1, false, NULL, &zeroed));
     assert_int_equal(rst_arena_count(), arenas);
     assert_int_equal(unit_in_use(), 0);
     assert_null(unit_leak());
+}
+
+/* --- big heaps --- */
+
+static size_t segment_of(const rst_slice *slice)
+{
+    return rst_slice_index(&rst_arenas[slice->arena], slice) / RST_SEGMENT_SLICES;
+}
+
+static rst_slice *claim_for(rst_filling *filling, size_t count)
+{
+    bool zeroed;
+    rst_slice *first = rst_slices_claim(count, 1, true, filling, &zeroed);
+    assert_non_null(first);
+    return first;
+}
+
+static void release_one(rst_slice *slice)
+{
+    rst_slices_release(slice->arena, rst_slice_index(&rst_arenas[slice->arena], slice), 1, 1);
+}
+
+static bool same_segment(const rst_slice *a, const rst_slice *b)
+{
+    return a->arena == b->arena && segment_of(a) == segment_of(b);
+}
+
+static void big_heaps_fill_segments_of_their_own(void **state)
+{
+    (void)state;
+    enum { EACH = 2 * RST_SEGMENT_SLICES };
+    rst_filling filling[2] = {{.any = false}};
+    rst_slice *slice[2][EACH];
+    for (int i = 0; i < EACH; i++) {
+        for (int heap = 0; heap < 2; heap++)
+            slice[heap][i] = claim_for(&filling[heap], 1);
+    }
+    for (int i = 0; i < EACH; i++) {
+        for (int heap = 0; heap < 2; heap++)
+            assert_true(same_segment(slice[heap][i], slice[heap][i / RST_SEGMENT_SLICES * RST_SEGMENT_SLICES]));
+        for (int j = 0; j < EACH; j += RST_SEGMENT_SLICES)
+            assert_false(same_segment(slice[0][i], slice[1][j]));
+    }
+    for (int i = 0; i < EACH; i++) {
+        for (int heap = 0; heap < 2; heap++)
+            release_one(slice[heap][i]);
+    }
+    rst_filling_leave(&filling[0]);
+    rst_filling_leave(&filling[1]);
+    assert_int_equal(unit_in_use(), 0);
+}
+
+/* What is warm comes before what is not, wherever it is, and the rest of the segment before what is elsewhere. */
+static void a_big_heap_goes_where_memory_is_warm(void **state)
+{
+    (void)state;
+    for (unsigned a = 0; a < rst_arena_count(); a++) {
+        for (size_t s = 0; s < slices_below_frontier(a) / 32; s++)
+            rst_segment_purge(&rst_arenas[a], s, 0, true);
+    }
+    rst_filling filling = {.any = false};
+    rst_slice *low[RST_SEGMENT_SLICES], *page[2];
+    for (unsigned i = 0; i < RST_SEGMENT_SLICES; i++)
+        low[i] = claim_for(NULL, 1);
+    page[0] = claim_for(&filling, 1);
+    assert_false(same_segment(page[0], low[0]));
+    release_one(low[3]); /* warm, and lower */
+    page[1] = claim_for(&filling, 1);
+    assert_ptr_equal(page[1], low[3]);
+    release_one(page[0]);
+    page[0] = claim_for(&filling, 1); /* warm again, in the one that it has left */
+    assert_true(segment_of(page[0]) > segment_of(low[0]));
+    rst_slice *next = claim_for(&filling, 1);
+    assert_true(same_segment(next, page[0]));
+    release_one(next);
+    release_one(page[0]);
+    for (unsigned i = 0; i < RST_SEGMENT_SLICES; i++)
+        release_one(low[i]);
+    rst_filling_leave(&filling);
+    assert_int_equal(unit_in_use(), 0);
+}
+
+static size_t free_in_first_arena(void)
+{
+    size_t found = 0;
+    for (size_t s = 0; s < slices_below_frontier(0) / RST_SEGMENT_SLICES; s++)
+        found += rst_popcount32(rst_load_relaxed(&rst_segment_at(&rst_arenas[0], s)->free));
+    return found;
+}
+
+/* Rather than take more from the system. */
+static void big_heaps_share_before_the_frontier_moves(void **state)
+{
+    (void)state;
+    size_t before = frontiers(), count = 0;
+    rst_filling filling[3] = {{.any = false}};
+    rst_slice **slice = test_calloc(free_in_first_arena(), sizeof *slice);
+    for (int heap = 0; heap < 2; heap++)
+        slice[count++] = claim_for(&filling[heap], 1);
+    assert_false(same_segment(slice[0], slice[1]));
+    while (free_in_first_arena() != 0) {
+        slice[count++] = claim_for(&filling[2], 1);
+        assert_int_equal(frontiers(), before);
+    }
+    while (count != 0)
+        release_one(slice[--count]);
+    for (int heap = 0; heap < 3; heap++)
+        rst_filling_leave(&filling[heap]);
+    test_free(slice);
+    assert_int_equal(unit_in_use(), 0);
+}
+
+static void what_a_heap_has_left_is_for_all(void **state)
+{
+    (void)state;
+    rst_filling first = {.any = false}, second = first;
+    rst_slice *lowest = claim_for(&first, 1), *other = claim_for(&second, 1);
+    assert_false(same_segment(lowest, other));
+    rst_filling_leave(&first);
+    rst_filling_leave(&second);
+    rst_filling_leave(&second); /* twice does no harm */
+    rst_slice *again = claim_for(&second, 1);
+    assert_true(same_segment(again, lowest));
+    rst_filling_leave(&second);
+    release_one(lowest);
+    release_one(other);
+    release_one(again);
 }
 
 static void lookup_ends_at_the_frontier(void **state)
@@ -341,6 +468,10 @@ int main(void)
         cmocka_unit_test(warm_slices_go_first),
         cmocka_unit_test(the_footprint_is_limited),
         cmocka_unit_test(absurd_counts_are_refused),
+        cmocka_unit_test(big_heaps_fill_segments_of_their_own),
+        cmocka_unit_test(a_big_heap_goes_where_memory_is_warm),
+        cmocka_unit_test(big_heaps_share_before_the_frontier_moves),
+        cmocka_unit_test(what_a_heap_has_left_is_for_all),
         cmocka_unit_test(lookup_ends_at_the_frontier),
     };
     rst_store_relaxed(&rst_option_values[RST_OPTION_arena_size], 48 * RST_MIB);
