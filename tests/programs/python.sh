@@ -14,7 +14,7 @@ def churn(seed):
     r = random.Random(seed)
     alive = {}
     digest = hashlib.sha256()
-    for i in range(30000):
+    for i in range(15000):
         key = r.randrange(2000)
         kind = r.randrange(5)
         if kind == 0:
