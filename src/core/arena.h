@@ -91,6 +91,12 @@ RST_INLINE rst_group *rst_group_of_segment(rst_arena *arena, size_t segment)
     return &arena->groups[segment / RST_GROUP_SEGMENTS];
 }
 
+/* A segment's bit in its group's sets. */
+RST_INLINE uint64_t rst_segment_bit(size_t segment)
+{
+    return (uint64_t)1 << segment % RST_GROUP_SEGMENTS;
+}
+
 RST_INLINE rst_segment *rst_segment_at(rst_arena *arena, size_t segment)
 {
     return &rst_group_of_segment(arena, segment)->segment[segment % RST_GROUP_SEGMENTS];

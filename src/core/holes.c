@@ -48,7 +48,7 @@ void rst_holes_want(const rst_slice *page)
     rst_arena *arena = &rst_arenas[page->arena];
     size_t segment = rst_slice_index(arena, page) / RST_SEGMENT_SLICES;
     rst_group *group = rst_group_of_segment(arena, segment);
-    const uint64_t bit = (uint64_t)1 << segment % RST_GROUP_SEGMENTS;
+    const uint64_t bit = rst_segment_bit(segment);
     /* relaxed: a hint. Where it is lost, the page is met when all are looked at. */
     if ((rst_load_relaxed(&group->may_hollow) & bit) != 0)
         return;

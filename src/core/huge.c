@@ -12,22 +12,17 @@ static char *segment_memory(rst_arena *arena, size_t segment)
     return arena->base + segment * RST_SEGMENT_SIZE;
 }
 
-static uint64_t segment_bit(size_t segment)
-{
-    return (uint64_t)1 << segment % RST_GROUP_SEGMENTS;
-}
-
 /* Note that a segment asks, or that it does not. */
 static void mark(rst_arena *arena, size_t segment)
 {
     rst_process_add(huge_asked, !rst_huge_asked(arena, segment));
-    rst_or_relaxed(&rst_group_of_segment(arena, segment)->huge, segment_bit(segment));
+    rst_or_relaxed(&rst_group_of_segment(arena, segment)->huge, rst_segment_bit(segment));
 }
 
 static void unmark(rst_arena *arena, size_t segment)
 {
     rst_process_add(huge_dropped, rst_huge_asked(arena, segment));
-    rst_and_relaxed(&rst_group_of_segment(arena, segment)->huge, ~segment_bit(segment));
+    rst_and_relaxed(&rst_group_of_segment(arena, segment)->huge, ~rst_segment_bit(segment));
 }
 
 void rst_huge_drop(rst_arena *arena, size_t segment)

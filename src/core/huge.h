@@ -26,7 +26,7 @@ void rst_huge_claimed(rst_arena *arena, size_t index, size_t count, bool dense);
 RST_INLINE bool rst_huge_asked(rst_arena *arena, size_t segment)
 {
     /* relaxed: a hint. */
-    return (rst_load_relaxed(&rst_group_of_segment(arena, segment)->huge) >> segment % RST_GROUP_SEGMENTS & 1) != 0;
+    return (rst_load_relaxed(&rst_group_of_segment(arena, segment)->huge) & rst_segment_bit(segment)) != 0;
 }
 
 /* No huge page for a segment any more. What is resident stays as it is. */

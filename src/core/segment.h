@@ -1,26 +1,16 @@
 /* Slices handed out: claim and release of runs, lock-free.
  *
  * Lowest address first, warm slices (released a moment ago, still resident) before others, fresh ones last. A run of up to 32
- * slices lies inside one segment; a longer one begins at a segment. Big heaps fill segments of their own, see rst_filling. SPDX-License-Identifier: MIT */
+ * slices lies inside one segment; a longer one begins at a segment. Big heaps fill segments of their own, see search.h.
+ * SPDX-License-Identifier: MIT */
 #ifndef RST_CORE_SEGMENT_H
 #define RST_CORE_SEGMENT_H
 
-#include "core/arena.h"
-
-/* The segment that a big heap is filling: its next slices come from there as long as it has some, and those of other such heaps from elsewhere as long as
- * there is another place below the frontier. Two heaps in one huge page both fault on it, and keep each other's from being given back whole. All
- * zero: none. The heap's thread's. */
-typedef struct rst_filling {
-    size_t segment;
-    uint32_t arena;
-    bool any;
-} rst_filling;
-
-/* From here on it fills none. */
-void rst_filling_leave(rst_filling *filling);
+#include "core/search.h"
 
 /* Claim `count` slices in a row, the first aligned to `align` slices (a power of two). `dense`: for a page that is likely to be filled
- * soon, see huge.h. `filling`: of a big heap, for up to 32 slices of alignment 1; else NULL. *zeroed tells whether all of them read as zero. The descriptors' `arena` is set on the first only; the rest of a descriptor is the caller's to write.
+ * soon, see huge.h. `filling`: of a big heap, for up to 32 slices of alignment 1; else NULL. *zeroed tells whether all of them read as
+ * zero. The descriptors' `arena` is set on the first only; the rest of a descriptor is the caller's to write.
  * NULL: out of memory, or it would raise the footprint above rst_footprint_limit. Any thread. */
 rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, rst_filling *filling, bool *zeroed);
 

@@ -238,13 +238,18 @@ static void released_memory_is_found_again(void **state)
     assert_int_equal(unit_in_use(), 0);
 }
 
-static void warm_slices_go_first(void **state)
+static void purge_all_segments(void)
 {
-    (void)state;
     for (unsigned a = 0; a < rst_arena_count(); a++) {
         for (size_t s = 0; s < slices_below_frontier(a) / 32; s++)
             rst_segment_purge(&rst_arenas[a], s, 0, true);
     }
+}
+
+static void warm_slices_go_first(void **state)
+{
+    (void)state;
+    purge_all_segments();
     bool zeroed;
     rst_slice *cold = rst_slices_claim(4, 1, false, NULL, &zeroed);
     assert_true(zeroed);
@@ -273,10 +278,7 @@ static void set_footprint_room(size_t slices)
 static void the_footprint_is_limited(void **state)
 {
     (void)state;
-    for (unsigned a = 0; a < rst_arena_count(); a++) {
-        for (size_t s = 0; s < slices_below_frontier(a) / 32; s++)
-            rst_segment_purge(&rst_arenas[a], s, 0, true);
-    }
+    purge_all_segments();
     check_bits();
     bool zeroed;
     set_footprint_room(8);
@@ -371,10 +373,7 @@ static void big_heaps_fill_segments_of_their_own(void **state)
 static void a_big_heap_goes_where_memory_is_warm(void **state)
 {
     (void)state;
-    for (unsigned a = 0; a < rst_arena_count(); a++) {
-        for (size_t s = 0; s < slices_below_frontier(a) / 32; s++)
-            rst_segment_purge(&rst_arenas[a], s, 0, true);
-    }
+    purge_all_segments();
     rst_filling filling = {.any = false};
     rst_slice *low[RST_SEGMENT_SLICES], *page[2];
     for (unsigned i = 0; i < RST_SEGMENT_SLICES; i++)
@@ -397,14 +396,6 @@ static void a_big_heap_goes_where_memory_is_warm(void **state)
     assert_int_equal(unit_in_use(), 0);
 }
 
-static size_t free_in_first_arena(void)
-{
-    size_t found = 0;
-    for (size_t s = 0; s < slices_below_frontier(0) / RST_SEGMENT_SLICES; s++)
-        found += rst_popcount32(rst_load_relaxed(&rst_segment_at(&rst_arenas[0], s)->free));
-    return found;
-}
-
 /* Rather than take more from the system. */
 static void big_heaps_share_before_the_frontier_moves(void **state)
 {
@@ -415,7 +406,7 @@ static void big_heaps_share_before_the_frontier_moves(void **state)
     for (int heap = 0; heap < 2; heap++)
         slice[count++] = claim_for(&filling[heap], 1);
     assert_false(same_segment(slice[0], slice[1]));
-    while (free_in_first_arena() != 0) {
+    while (unit_free_in(&rst_arenas[0]) != 0) {
         slice[count++] = claim_for(&filling[2], 1);
         assert_int_equal(frontiers(), before);
     }

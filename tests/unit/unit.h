@@ -72,16 +72,23 @@ static inline const char *unit_leak(void)
     return metadata == rst_load_relaxed(&rst_process.metadata) ? NULL : "the figure of metadata is wrong";
 }
 
-/* Free slices by the bit sets of all arenas, and slices below the frontiers. */
+/* Free slices of one arena, by its bit sets. */
+static inline size_t unit_free_in(rst_arena *arena)
+{
+    size_t found = 0, segments = rst_load_relaxed(&arena->frontier) / RST_SEGMENT_SIZE;
+    for (size_t s = 0; s < segments; s++)
+        found += rst_popcount32(rst_load_relaxed(&rst_segment_at(arena, s)->free));
+    return found;
+}
+
+/* Of all arenas, and slices below the frontiers. */
 static inline size_t unit_free_slices(size_t *all)
 {
     size_t found = 0;
     *all = 0;
     for (unsigned a = 0; a < rst_arena_count(); a++) {
-        size_t segments = rst_load_relaxed(&rst_arenas[a].frontier) / RST_SEGMENT_SIZE;
-        for (size_t s = 0; s < segments; s++)
-            found += rst_popcount32(rst_load_relaxed(&rst_segment_at(&rst_arenas[a], s)->free));
-        *all += segments * RST_SEGMENT_SLICES;
+        found += unit_free_in(&rst_arenas[a]);
+        *all += rst_load_relaxed(&rst_arenas[a].frontier) / RST_SLICE_SIZE;
     }
     return found;
 }
