@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "core/arena.h"
 #include "core/counters.h"
+#include "core/large.h"
 #include "core/limits.h"
 #include "core/metadata.h"
 #include "core/options.h"
@@ -95,6 +96,7 @@ static void read_options(void)
     rst_options_read();
     rst_os_pressure_prepare();
     rst_limits_start();
+    rst_large_start();
 }
 
 /* That of aside.c takes its place in libroost.so. */

@@ -1,6 +1,6 @@
 /* Huge pages in proportion: which segments ask the OS for them.
  *
- * A segment asks when the first pages of a heap that holds many are cut from it, so that what a huge page makes resident is also used;
+ * A segment asks when the first pages of a heap that fills what it holds are cut from it (refill.c), so that what a huge page makes resident is also used;
  * when a large block that is likely to be filled comes first in it (large.c); when one that has grown lies in it (option huge_pages: 0 none
  * asks, 2 every one does). It stops asking when memory in it goes back to the OS. A hint: nothing depends on it but where slices are looked
  * for first, and how much must be idle before a purge breaks a huge page. One that is purged as a whole goes on asking until something else than such

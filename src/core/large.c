@@ -4,6 +4,7 @@
 #include "core/counters.h"
 #include "core/huge.h"
 #include "core/look.h"
+#include "core/purge.h"
 #include "core/segment.h"
 #include "os/os.h"
 
@@ -15,11 +16,20 @@
 /* What realloc has made so large is likely to be filled, and its last huge page is a small part of it. */
 #define GROWN_MIN (4 * RST_MIB)
 
-/* Below this a large block is likely to be filled in a process that holds DENSE_PAGES in pages of small blocks, as long as large blocks hold
- * no more than DENSE_SHARE times that: blocks that are hardly touched, however many, cost no more than so much. */
-#define DENSE_MAX (4 * RST_MIB)
-#define DENSE_PAGES (4 * RST_MIB)
-enum { DENSE_SHARE = 2 };
+/* Below DENSE_MAX a large block is likely to be filled in a process that holds DENSE_LEAST and as much as the block, as long as large blocks hold
+ * no more than DENSE_SHARE times what pages of small blocks hold, and a little: blocks that are hardly touched, however many, cost no
+ * more than so much. */
+#define DENSE_MAX (16 * RST_MIB)
+#define DENSE_LEAST (4 * RST_MIB)
+#define DENSE_LITTLE (32 * RST_MIB)
+enum { DENSE_SHARE = 2, DENSE_LITTLE_SHARE = 1024 };
+
+static size_t dense_little; /* written at the start */
+
+void rst_large_start(void)
+{
+    dense_little = rst_min(rst_os_physical_memory() / DENSE_LITTLE_SHARE, DENSE_LITTLE);
+}
 
 /* Bytes of the slices of large blocks. relaxed: a hint. */
 static _Atomic size_t slices_in_use;
@@ -39,7 +49,9 @@ static bool is_dense(size_t size)
     size_t large = rst_load_relaxed(&slices_in_use);
     size_t all = (size_t)rst_load_relaxed(&rst_process.in_use);
     size_t pages = all - rst_min(large, all);
-    return size < DENSE_MAX && pages >= DENSE_PAGES && large + size <= DENSE_SHARE * pages;
+    return size < DENSE_MAX && size <= all && all >= DENSE_LEAST &&
+           large + size <= DENSE_SHARE * pages + dense_little &&
+           rst_load_relaxed(&rst_purge_pressed) != RST_PRESS_LIMIT;
 }
 
 size_t rst_large_good_size(size_t size)

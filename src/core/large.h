@@ -5,6 +5,9 @@
 
 #include "core/arena.h"
 
+/* Once, before the first block: what the machine has decides how much may ask for huge pages untried. */
+void rst_large_start(void);
+
 /* A block of at least `size` bytes (any, up to RST_SIZE_MAX) aligned to `alignment` (a power of two). With `zero` it reads
  * as zero. NULL: out of memory. */
 void *rst_large_alloc(size_t size, size_t alignment, bool zero);

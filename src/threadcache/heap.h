@@ -19,7 +19,6 @@ enum {
     RST_TAKE_IN_PAGES = 64, /* pages taken over from outsiders by one slow call */
     RST_SPARE_PAGES = 12,   /* empty pages of one slice that a heap keeps */
     RST_APART_PAGES = 256,  /* one that holds so many fills segments of its own: see core/segment.h */
-    RST_DENSE_PAGES = 64,   /* a heap that holds so many will fill the next: see core/huge.h */
     RST_TICK_REFILLS = 128, /* refills between two looks at the clock */
     RST_TRUST_REFILLS =
         64, /* so many first refills of a heap, and one in RST_TICK_REFILLS after, look at the whole list */

@@ -1,5 +1,6 @@
 /* Refill: where a list that ran empty gets its next blocks. In order: what came back to the active page, what of it is not
  * carved, another page of the class, a spare page, the arena. SPDX-License-Identifier: MIT */
+#include "core/counters.h"
 #include "core/limits.h"
 #include "core/look.h"
 #include "core/purge.h"
@@ -12,6 +13,11 @@
 #include "threadcache/remote.h"
 #include "threadcache/sparse.h"
 #include "threadcache/steward.h"
+
+/* A heap of so many pages may go on to fill others where it, or the process, holds so many bytes. */
+enum { DENSE_PAGES = 16 };
+#define DENSE_HEAP (4 * RST_MIB)
+#define DENSE_PROCESS (12 * RST_MIB)
 
 enum { CIRCULATION_BLOCKS = 8, CIRCULATION_BYTES = 32 * 1024, CIRCULATION_LARGE = 1024 };
 
@@ -29,6 +35,24 @@ static rst_slice *spare_page(rst_heap *heap, unsigned span)
     return page;
 }
 
+/* Whether the heap is likely to fill its next page, so that a huge page costs little: by what of its active pages, which alone have such
+ * a part, is cut. One block of each class is not much. */
+static bool is_filling(const rst_heap *heap, uint64_t pages)
+{
+    if (pages < DENSE_PAGES || rst_load_relaxed(&rst_purge_pressed) == RST_PRESS_LIMIT) /* relaxed: a hint */
+        return false;
+    size_t all = pages * RST_SLICE_SIZE, uncut = 0;
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
+        const rst_slice *page = heap->active[c];
+        if (page == NULL)
+            continue;
+        uncut += (size_t)(rst_classes[c].capacity - page->carved) * rst_classes[c].size;
+        all += (page->span - 1) * RST_SLICE_SIZE;
+    }
+    bool much = rst_load_relaxed(&rst_process.in_use) >= DENSE_PROCESS; /* relaxed: a hint */
+    return much ? uncut <= all / 5 * 4 : all >= DENSE_HEAP && uncut <= all / 2;
+}
+
 /* Another page with something to give, now active; NULL: out of memory. */
 static rst_slice *next_page(rst_heap *heap, unsigned c)
 {
@@ -42,10 +66,8 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
     if (page != NULL) {
         rst_page_recut(page, c);
     } else {
-        /* relaxed: a hint */
         uint64_t pages = rst_heap_pages(heap);
-        bool dense = pages >= RST_DENSE_PAGES && rst_load_relaxed(&rst_purge_pressed) != RST_PRESS_LIMIT;
-        page = rst_page_make(heap, c, dense, pages >= RST_APART_PAGES ? &heap->filling : NULL);
+        page = rst_page_make(heap, c, is_filling(heap, pages), pages >= RST_APART_PAGES ? &heap->filling : NULL);
         if (page == NULL)
             return NULL;
         heap->limit = rst_load_relaxed(&rst_main_frontier); /* relaxed: too low a limit costs time only */

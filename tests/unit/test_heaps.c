@@ -5,6 +5,7 @@
 
 #include "core/page.h"
 #include "core/purge.h"
+#include "core/segment.h"
 #include "threadcache/inbox.h"
 #include "threadcache/registry.h"
 #include "threadcache/remote.h"
@@ -215,28 +216,86 @@ static void take_pages(rst_heap *heap, int first, int pages)
         blocks[i] = take(heap, c);
 }
 
-static void a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near(void **state)
+static uint64_t asked(void)
 {
-    (void)state;
-    rst_purge_all(); /* what earlier tests left resident or asked for */
-    rst_heap *heap = rst_registry_attach();
-    memset(blocks, 0, sizeof blocks);
-    uint64_t before = rst_load_relaxed(&rst_process.huge_asked);
-    take_pages(heap, 0, RST_DENSE_PAGES);
-    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), before);
-    rst_purge_press(RST_PRESS_LIMIT);
-    take_pages(heap, 1000, 64);
-    assert_int_equal(rst_load_relaxed(&rst_process.huge_asked), before);
-    rst_purge_press(RST_PRESS_EVENT);
-    take_pages(heap, 2000, 64);
-    assert_int_not_equal(rst_load_relaxed(&rst_process.huge_asked), before);
-    rst_purge_press(RST_PRESS_NONE);
+    return rst_load_relaxed(&rst_process.huge_asked);
+}
+
+static void free_all(rst_heap *heap)
+{
     for (int i = 0; i < BLOCKS; i++) {
         if (blocks[i] != NULL)
             rst_remote_free(heap, page_of(blocks[i]), blocks[i]);
     }
     rst_registry_detach();
     nothing_left();
+}
+
+static void a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near(void **state)
+{
+    (void)state;
+    rst_purge_all(); /* what earlier tests left resident or asked for */
+    rst_heap *heap = rst_registry_attach();
+    memset(blocks, 0, sizeof blocks);
+    uint64_t before = asked();
+    take_pages(heap, 0, 64); /* 4 MiB */
+    assert_int_equal(asked(), before);
+    rst_purge_press(RST_PRESS_LIMIT);
+    take_pages(heap, 1000, 64);
+    assert_int_equal(asked(), before);
+    rst_purge_press(RST_PRESS_EVENT);
+    take_pages(heap, 2000, 64);
+    assert_int_not_equal(asked(), before);
+    rst_purge_press(RST_PRESS_NONE);
+    free_all(heap);
+}
+
+/* A block of each class. */
+static void take_of_each(rst_heap *heap)
+{
+    for (unsigned c = 0; c < RST_CLASS_COUNT; c++)
+        blocks[c] = take(heap, c);
+    assert_int_equal(rst_heap_pages(heap), RST_CLASS_COUNT);
+}
+
+/* A huge page for a heap that cuts little of what it has would make resident what nobody touches. */
+static void a_heap_of_little_in_each_class_asks_for_none(void **state)
+{
+    (void)state;
+    enum { OTHERS = 12 * RST_MIB / RST_SLICE_SIZE };
+    bool zeroed;
+    rst_purge_all();
+    memset(blocks, 0, sizeof blocks);
+    rst_slice *others = rst_slices_claim(OTHERS, 1, false, NULL, &zeroed); /* what else the process holds */
+    rst_heap *heap = rst_registry_attach();
+    uint64_t before = asked();
+    take_of_each(heap);
+    assert_int_equal(asked(), before);
+    rst_slices_release(others->arena, rst_slice_index(&rst_arenas[others->arena], others), OTHERS, 0);
+    take_pages(heap, 1000, 48); /* of 8 MiB it has cut less than half: in a process of no more it does not ask */
+    assert_int_equal(asked(), before);
+    take_pages(heap, 2000, 128);
+    assert_int_not_equal(asked(), before);
+    free_all(heap);
+}
+
+/* Where others hold much a MiB is enough. */
+static void a_heap_asks_earlier_in_a_big_process(void **state)
+{
+    (void)state;
+    enum { OTHERS = 12 * RST_MIB / RST_SLICE_SIZE };
+    bool zeroed;
+    rst_purge_all();
+    memset(blocks, 0, sizeof blocks);
+    rst_slice *others = rst_slices_claim(OTHERS, 1, false, NULL, &zeroed);
+    rst_heap *heap = rst_registry_attach();
+    uint64_t before = asked();
+    take_pages(heap, 0, 16);
+    assert_int_equal(asked(), before);
+    take_pages(heap, 1000, 48); /* below 4 MiB until the last of them */
+    assert_int_not_equal(asked(), before);
+    rst_slices_release(others->arena, rst_slice_index(&rst_arenas[others->arena], others), OTHERS, 0);
+    free_all(heap);
 }
 
 #ifndef _WIN32 /* no fork */
@@ -294,6 +353,8 @@ int main(void)
         cmocka_unit_test(a_sender_takes_out_what_is_too_much),
         cmocka_unit_test(what_waits_is_sent_after_a_while),
         cmocka_unit_test(a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near),
+        cmocka_unit_test(a_heap_of_little_in_each_class_asks_for_none),
+        cmocka_unit_test(a_heap_asks_earlier_in_a_big_process),
 #ifndef _WIN32
         cmocka_unit_test(a_child_parks_the_heaps_of_lost_threads),
         cmocka_unit_test(a_child_leaves_a_heap_alone_whose_thread_was_inside),

@@ -285,6 +285,55 @@ static void large_blocks_ask_in_proportion_to_pages(void **state)
     rst_purge_all();
 }
 
+/* Whether a block of the size, of a segment and more, asks after others of 1 MiB that hold `large` and beside pages that hold `pages`. */
+static bool asks_beside(size_t pages, size_t large, size_t size)
+{
+    bool zeroed;
+    char *other[32];
+    size_t count = large / RST_MIB;
+    rst_purge_all();
+    rst_slice *held = pages == 0 ? NULL : rst_slices_claim(pages / RST_SLICE_SIZE, 1, false, NULL, &zeroed);
+    for (size_t i = 0; i < count; i++)
+        other[i] = rst_large_alloc(RST_MIB, 1, false);
+    char *block = rst_large_alloc(size, 1, false);
+    rst_arena *arena = &rst_arenas[rst_slice_of(block)->arena];
+    bool asks = rst_huge_asked(arena, rst_slice_index(arena, rst_slice_of(block)) / RST_SEGMENT_SLICES);
+    rst_large_free(rst_slice_of(block));
+    for (size_t i = 0; i < count; i++)
+        rst_large_free(rst_slice_of(other[i]));
+    if (held != NULL)
+        rst_slices_release(held->arena, rst_slice_index(&rst_arenas[held->arena], held), pages / RST_SLICE_SIZE, 0);
+    assert_int_equal(unit_in_use(), 0);
+    return asks;
+}
+
+/* A little more than that, by what the machine has: no block larger than all that there is, so that a small process stays so. */
+static void a_few_large_blocks_ask_untried(void **state)
+{
+    (void)state;
+    size_t least = 4 * RST_MIB, most = 16 * RST_MIB;
+    assert_false(asks_beside(0, least, least));
+    fake_set_limits(16 * RST_GIB, SIZE_MAX);
+    rst_large_start();
+    assert_true(asks_beside(0, least, least));
+    assert_false(asks_beside(0, least - RST_MIB, 2 * RST_MIB));
+    assert_false(asks_beside(0, least, 2 * least));
+    assert_true(asks_beside(0, 2 * least, 2 * least));
+    assert_false(asks_beside(0, 2 * least, 2 * least + RST_MIB));
+    assert_true(asks_beside(most, 0, most - RST_MIB));
+    assert_false(asks_beside(most, 0, most));
+    rst_purge_press(RST_PRESS_LIMIT);
+    assert_false(asks_beside(0, least, least));
+    rst_purge_press(RST_PRESS_NONE);
+    fake_set_limits(1024 * RST_GIB, SIZE_MAX); /* not without an end */
+    rst_large_start();
+    assert_true(asks_beside(0, 28 * RST_MIB, 4 * RST_MIB));
+    assert_false(asks_beside(0, 28 * RST_MIB, 5 * RST_MIB));
+    fake_set_limits(0, SIZE_MAX);
+    rst_large_start();
+    rst_purge_all();
+}
+
 static void absurd_sizes_are_refused(void **state)
 {
     (void)state;
@@ -333,6 +382,7 @@ int main(void)
         cmocka_unit_test(the_tail_of_a_moved_block_is_remapped_when_it_shrinks),
         cmocka_unit_test(what_realloc_has_grown_asks_for_huge_pages),
         cmocka_unit_test(large_blocks_ask_in_proportion_to_pages),
+        cmocka_unit_test(a_few_large_blocks_ask_untried),
     };
     rst_store_relaxed(&rst_option_values[RST_OPTION_arena_size], 192 * RST_MIB);
     return cmocka_run_group_tests(tests, NULL, NULL);
