@@ -36,6 +36,7 @@ declare -A leave_out=(
 # neither checked-clang nor ubsan, of which checked, release-clang and asan show most.
 if [ $# -eq 0 ]; then
     leave_out[checked]='consumer|programs|outside|structure|bench|cli|returns|fuzz|litmus|mt|api.resident'
+    leave_out[asan]='programs|consumer|structure|cli|outside.browser'
     leave_out[release-clang]='consumer|programs|outside|structure|bench|cli|returns|model|litmus|mt|stress|misuse|api.resident|unit.failures'
     leave_out[tsan]='programs|consumer|structure|cli|outside|api|misuse|fuzz|unit.failures'
 fi

@@ -45,6 +45,7 @@ quick=(pages reserve whole two_pages lifecycle one_block holes)
 long=(two_outsiders two_adopters two_pages_lifecycle holes_two holes_lifecycle holes_pages)
 megabytes=1400
 optimise=-O2
+depth=1500000
 
 # Each mutation (roost.pml says what it is) and the scenario that shows it.
 mutations=(
@@ -73,7 +74,7 @@ check() {
         cd "$dir"
         spin -a "$@" "$model"
         "$compiler" "$optimise" -w -DSAFETY -DCOLLAPSE -DMEMLIM="$megabytes" -o pan pan.c
-        ./pan -m1500000 >out 2>&1
+        ./pan -m"$depth" >out 2>&1
     )
 }
 
@@ -125,6 +126,7 @@ failed=0
 case ${1:-} in
 --mutations)
     optimise=-O0 # each is found at once: it is the compiler that takes the time
+    depth=30000  # the deepest is found at 10,316
     for mutation in "${mutations[@]}"; do
         read -r name base <<<"$mutation"
         run_mutation "$name" "$base"

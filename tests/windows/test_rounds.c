@@ -1,10 +1,12 @@
-/* A library of roost's that is loaded, used by two threads, and freed again, 1,000 times: by the main thread and by another. SPDX-License-Identifier: MIT */
+/* A library of roost's that is loaded, used by two threads, and freed again, many times: by the main thread and by another. SPDX-License-Identifier: MIT */
 #include "library.h"
 
 #include <psapi.h>
 #include <stdlib.h>
 
-enum { ROUNDS = 1000, FIRST = 100 };
+enum { FIRST = 100 };
+
+static int count; /* rounds */
 
 typedef struct held {
     SIZE_T private_bytes, address_space;
@@ -59,7 +61,7 @@ static void round_of(const char *name)
 static DWORD WINAPI rounds(void *name)
 {
     held first = {0};
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < count; i++) {
         round_of(name);
         if (i == FIRST)
             first = look();
@@ -76,7 +78,7 @@ static DWORD WINAPI rounds(void *name)
 
 int main(int argc, char **argv)
 {
-    CHECK(argc == 2);
+    CHECK(argc == 3 && (count = atoi(argv[2])) > FIRST);
     rounds(argv[1]);
     HANDLE thread = CreateThread(NULL, 0, rounds, argv[1], 0, NULL);
     CHECK(thread != NULL && WaitForSingleObject(thread, INFINITE) == WAIT_OBJECT_0);
