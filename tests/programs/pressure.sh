@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../support/group.sh"
 need gcc
 source=$(cd "$(dirname "$0")" && pwd)/lib
-gcc -O1 -fno-builtin -pthread "$source/pressed.c" -o "$work/pressed"
+gcc -O1 -fno-builtin -pthread -I"$ROOST_SOURCE_DIR/include" "$source/pressed.c" -o "$work/pressed" -ldl
 
 # in_group COMMAND...: its exit code goes to `code`; what it says on standard error to $work/proof.
 in_group() {

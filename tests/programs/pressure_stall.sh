@@ -10,7 +10,7 @@
 need gcc
 source=$(cd "$(dirname "$0")" && pwd)/lib
 seconds=${1:-10}
-gcc -O1 -fno-builtin -pthread "$source/pressed.c" -o "$work/pressed"
+gcc -O1 -fno-builtin -pthread -I"$ROOST_SOURCE_DIR/include" "$source/pressed.c" -o "$work/pressed" -ldl
 dd if=/dev/zero of="$work/file" bs=1M count=40 conv=fsync 2>/dev/null
 limit 24
 

@@ -1,4 +1,4 @@
-/* Programs for pressure.sh, without a word of roost's interface.
+/* Programs for pressure.sh and pressure_stall.sh, without roost's interface but for a look at one figure.
  *
  *   pressed phases MIB               ten phases of so many live MiB, each of blocks of another size
  *   pressed churn THREADS ROUNDS     100 MiB stay live; rounds that leave 60 MiB idle in single slices, where the large blocks that follow
@@ -10,6 +10,9 @@
  *
  * SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
+#include "roost/stats.h"
+
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -169,6 +172,18 @@ static int open_trigger(void)
     return -1;
 }
 
+/* A pass that gives memory back is counted when it is done, a moment after the memory was seen to be gone. */
+static void wait_until_counted(void)
+{
+    int (*read_figures)(roost_stats *) = (int (*)(roost_stats *))dlsym(RTLD_DEFAULT, "roost_stats_read");
+    const struct timespec moment = {.tv_nsec = 5000000};
+    roost_stats figures = ROOST_STATS_INIT;
+    for (int i = 0; read_figures != NULL && i < 6000; i++, nanosleep(&moment, NULL)) {
+        if (read_figures(&figures) != 0 || figures.pressure_purged != 0)
+            return;
+    }
+}
+
 static int stall(int seconds)
 {
     start_sleeper();
@@ -184,6 +199,7 @@ static int stall(int seconds)
     const struct timespec moment = {.tv_nsec = 5000000};
     for (; resident_pages(block, 32 * MIB) > MIB / 4096 && ms < 30000; ms += 5)
         nanosleep(&moment, NULL);
+    wait_until_counted();
     free(live);
     printf("gone %ld ms after the kernel told of a stall\n", ms);
     return ms < 30000 ? 0 : 1;
