@@ -3,7 +3,7 @@
 #
 #   run.sh SCENARIO...     the protocol itself, in every state that a scenario can reach; without a name: those that take seconds
 #   run.sh --long          all scenarios: some minutes, and up to 3 GiB of memory
-#   run.sh --mutations     the protocol broken in each of several ways: every one must be caught
+#   run.sh --mutations [NAME...]   the protocol broken in each of several ways, or in those: every one must be caught
 #
 # ROOST_BUILD_DIR: where to work. CC: the C compiler. Exit code 77: spin or a C compiler is missing.
 # SPDX-License-Identifier: MIT
@@ -127,10 +127,17 @@ case ${1:-} in
 --mutations)
     optimise=-O0 # each is found at once: it is the compiler that takes the time
     depth=30000  # the deepest is found at 10,316
+    run=0
     for mutation in "${mutations[@]}"; do
         read -r name base <<<"$mutation"
+        [[ $# -eq 1 || " ${*:2} " == *" $name "* ]] || continue
         run_mutation "$name" "$base"
+        run=$((run + 1))
     done
+    [[ $# -eq 1 || $run -eq $(($# - 1)) ]] || {
+        echo "no such mutation among: ${*:2}" >&2
+        exit 2
+    }
     ;;
 *)
     if [[ ${1:-} == --long ]]; then
