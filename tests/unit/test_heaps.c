@@ -250,6 +250,22 @@ static void a_heap_of_many_pages_asks_for_huge_ones_unless_a_limit_is_near(void 
     free_all(heap);
 }
 
+/* What else the process holds, enough for a heap to ask early. */
+enum { OTHERS = 12 * RST_MIB / RST_SLICE_SIZE };
+
+static rst_slice *claim_others(void)
+{
+    bool zeroed;
+    rst_slice *others = rst_slices_claim(OTHERS, 1, false, NULL, &zeroed);
+    assert_non_null(others);
+    return others;
+}
+
+static void release_others(rst_slice *others)
+{
+    rst_slices_release(others->arena, rst_slice_index(&rst_arenas[others->arena], others), OTHERS, 0);
+}
+
 /* A block of each class. */
 static void take_of_each(rst_heap *heap)
 {
@@ -262,16 +278,14 @@ static void take_of_each(rst_heap *heap)
 static void a_heap_of_little_in_each_class_asks_for_none(void **state)
 {
     (void)state;
-    enum { OTHERS = 12 * RST_MIB / RST_SLICE_SIZE };
-    bool zeroed;
     rst_purge_all();
     memset(blocks, 0, sizeof blocks);
-    rst_slice *others = rst_slices_claim(OTHERS, 1, false, NULL, &zeroed); /* what else the process holds */
+    rst_slice *others = claim_others();
     rst_heap *heap = rst_registry_attach();
     uint64_t before = asked();
     take_of_each(heap);
     assert_int_equal(asked(), before);
-    rst_slices_release(others->arena, rst_slice_index(&rst_arenas[others->arena], others), OTHERS, 0);
+    release_others(others);
     take_pages(heap, 1000, 48); /* of 8 MiB it has cut less than half: in a process of no more it does not ask */
     assert_int_equal(asked(), before);
     take_pages(heap, 2000, 128);
@@ -283,18 +297,16 @@ static void a_heap_of_little_in_each_class_asks_for_none(void **state)
 static void a_heap_asks_earlier_in_a_big_process(void **state)
 {
     (void)state;
-    enum { OTHERS = 12 * RST_MIB / RST_SLICE_SIZE };
-    bool zeroed;
     rst_purge_all();
     memset(blocks, 0, sizeof blocks);
-    rst_slice *others = rst_slices_claim(OTHERS, 1, false, NULL, &zeroed);
+    rst_slice *others = claim_others();
     rst_heap *heap = rst_registry_attach();
     uint64_t before = asked();
     take_pages(heap, 0, 16);
     assert_int_equal(asked(), before);
     take_pages(heap, 1000, 48); /* below 4 MiB until the last of them */
     assert_int_not_equal(asked(), before);
-    rst_slices_release(others->arena, rst_slice_index(&rst_arenas[others->arena], others), OTHERS, 0);
+    release_others(others);
     free_all(heap);
 }
 
