@@ -96,7 +96,6 @@ static void read_options(void)
     rst_options_read();
     rst_os_pressure_prepare();
     rst_limits_start();
-    rst_large_start();
 }
 
 /* That of aside.c takes its place in libroost.so. */
@@ -115,6 +114,7 @@ static RST_COLD void start(void)
         environment_was_ready = rst_os_environment_ready();
         if (environment_was_ready)
             read_options();
+        rst_large_start();
         rst_os_set_thread_exit(on_thread_exit);
         rst_live_publish();
         rst_store_release(&started, true); /* pairs with the acquire in attach */

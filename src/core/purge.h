@@ -25,6 +25,12 @@ typedef enum rst_press {
 extern RST_HIDDEN _Atomic uint32_t rst_purge_pressed;
 void rst_purge_press(rst_press press);
 
+/* Whether a limit is near. */
+RST_INLINE bool rst_purge_limit_near(void)
+{
+    return rst_load_relaxed(&rst_purge_pressed) == RST_PRESS_LIMIT; /* relaxed: a hint */
+}
+
 /* How long what is idle stays, ms: the option, or nothing while memory is pressed for. */
 uint32_t rst_purge_delay_now(void);
 

@@ -39,7 +39,7 @@ static rst_slice *spare_page(rst_heap *heap, unsigned span)
  * a part, is cut. One block of each class is not much. */
 static bool is_filling(const rst_heap *heap, uint64_t pages)
 {
-    if (pages < DENSE_PAGES || rst_load_relaxed(&rst_purge_pressed) == RST_PRESS_LIMIT) /* relaxed: a hint */
+    if (pages < DENSE_PAGES || rst_purge_limit_near())
         return false;
     size_t all = pages * RST_SLICE_SIZE, uncut = 0;
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
