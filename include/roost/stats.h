@@ -61,7 +61,7 @@ extern "C" {
     X(pressure_limits, COUNTER, "times", "times a limit of the system's came near", \
       "exact. Less than a sixteenth of it was left; counted again after an eighth was") \
     X(pressure_purged, COUNTER, "bytes", "given back for those and for own limits", \
-      "exact once a pass is done, but for what others gave back at the same time. In `purged` too") \
+      "exact. What goes back at once while memory is pressed for is in it, whoever does it. In `purged` too") \
     X(limit_refused, COUNTER, "calls", "allocations refused by the hard limit", \
       "exact") \
     X(steward_starts, COUNTER, "times", "times that the steward was started", \

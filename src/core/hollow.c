@@ -4,6 +4,7 @@
 #include "core/counters.h"
 #include "core/huge.h"
 #include "core/options.h"
+#include "core/press.h"
 #include "core/segment.h"
 #include "os/os.h"
 
@@ -176,8 +177,7 @@ size_t rst_hollowed_purge(rst_hollowed *hollowed)
     for (uint64_t rest = done; rest != 0; rest &= rest - 1)
         purged += hollowed->run[rst_lowest_bit64(rest)].size;
     hollowed->count = 0;
-    rst_process_add(purges, rst_popcount64(done));
-    rst_process_add(purged, purged);
+    rst_press_count_purged(rst_popcount64(done), purged);
     rst_process_add(purged_inside, purged);
     return purged;
 }

@@ -50,7 +50,7 @@ static bool is_dense(size_t size)
     size_t all = (size_t)rst_load_relaxed(&rst_process.in_use);
     size_t pages = all - rst_min(large, all);
     return size < DENSE_MAX && size <= all && all >= DENSE_LEAST &&
-           large + size <= DENSE_SHARE * pages + dense_little && !rst_purge_limit_near();
+           large + size <= DENSE_SHARE * pages + dense_little && !rst_press_limit_near();
 }
 
 size_t rst_large_good_size(size_t size)

@@ -199,4 +199,5 @@ bool rst_limits_admit(size_t bytes)
 void rst_limits_forget(void)
 {
     rst_lock_reset(&lock);
+    rst_store_relaxed(&rst_press_relieving, 0u); /* those threads are the parent's */
 }

@@ -4,6 +4,7 @@
 #include "core/counters.h"
 #include "core/holes.h"
 #include "core/huge.h"
+#include "core/press.h"
 #include "core/segment.h"
 #include "os/fmt.h"
 #include "os/os.h"
@@ -202,8 +203,7 @@ void rst_page_purge(rst_slice *page)
     if (!rst_os_purge(rst_page_memory(page), size))
         return;
     page->carved = 0; /* reads as zero, see rst_page_end */
-    rst_process_add(purges, 1);
-    rst_process_add(purged, size);
+    rst_press_count_purged(1, size);
 }
 
 /* --- checks ---------------------------------------------------------------------------------------------------------------- */

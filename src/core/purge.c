@@ -97,21 +97,19 @@ void rst_keeper_wake(void)
         rst_os_wake(&rst_keeper);
 }
 
-_Atomic uint32_t rst_purge_pressed;
-
 void rst_purge_press(rst_press press)
 {
-    uint32_t before = rst_load_relaxed(&rst_purge_pressed);
+    uint32_t before = rst_load_relaxed(&rst_pressed);
     if (press == (rst_press)before)
         return;
-    rst_store_relaxed(&rst_purge_pressed, (uint32_t)press);
+    rst_store_relaxed(&rst_pressed, (uint32_t)press);
     if (before == RST_PRESS_NONE)
         rst_store_relaxed(&next_step, 0u); /* not when the delay says */
 }
 
 uint32_t rst_purge_delay_now(void)
 {
-    return rst_load_relaxed(&rst_purge_pressed) != 0 ? 0 : (uint32_t)rst_option_get(purge_delay);
+    return rst_load_relaxed(&rst_pressed) != 0 ? 0 : (uint32_t)rst_option_get(purge_delay);
 }
 
 static uint32_t step_pause(uint32_t delay)

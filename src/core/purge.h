@@ -5,6 +5,7 @@
 #define RST_CORE_PURGE_H
 
 #include "core/arena.h"
+#include "core/press.h"
 
 /* What sees to idle memory beside the callers: a word to sleep on. */
 typedef enum rst_keeper_state {
@@ -15,21 +16,8 @@ typedef enum rst_keeper_state {
 
 extern RST_HIDDEN _Atomic uint32_t rst_keeper;
 
-/* Whether memory is pressed for, see limits.h: then what is idle goes within some ms, and nobody keeps what is empty. relaxed: a hint. */
-typedef enum rst_press {
-    RST_PRESS_NONE = 0,
-    RST_PRESS_EVENT, /* the system has told of want of memory */
-    RST_PRESS_LIMIT  /* a limit is near: nothing becomes resident before it is used, either */
-} rst_press;
-
-extern RST_HIDDEN _Atomic uint32_t rst_purge_pressed;
+/* Memory is pressed for, or not any more. */
 void rst_purge_press(rst_press press);
-
-/* Whether a limit is near. */
-RST_INLINE bool rst_purge_limit_near(void)
-{
-    return rst_load_relaxed(&rst_purge_pressed) == RST_PRESS_LIMIT; /* relaxed: a hint */
-}
 
 /* How long what is idle stays, ms: the option, or nothing while memory is pressed for. */
 uint32_t rst_purge_delay_now(void);

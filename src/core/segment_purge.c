@@ -2,6 +2,7 @@
 #include "core/counters.h"
 #include "core/huge.h"
 #include "core/options.h"
+#include "core/press.h"
 #include "core/relic.h"
 #include "core/segment.h"
 #include "core/summary.h"
@@ -21,8 +22,7 @@ static size_t run_purged(rst_arena *arena, const rst_os_run *run, bool done)
     }
     rst_and_relaxed(&segment->dirty, ~mask);
     rst_process_sub(footprint, dirty);
-    rst_process_add(purges, 1);
-    rst_process_add(purged, run->size);
+    rst_press_count_purged(1, run->size);
     return run->size;
 }
 

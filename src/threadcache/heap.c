@@ -51,7 +51,7 @@ rst_slice *rst_heap_next_available(rst_heap *heap, unsigned c)
 static void page_retire(rst_heap *heap, rst_slice *page)
 {
     rst_count(&heap->counters.pages_ended, 1);
-    bool keep = rst_load_relaxed(&rst_purge_pressed) == 0; /* relaxed: a hint */
+    bool keep = rst_load_relaxed(&rst_pressed) == 0; /* relaxed: a hint */
     if (keep && page->span == 1 && heap->spares < RST_SPARE_PAGES) {
         page->next = heap->spare;
         heap->spare = page;

@@ -39,7 +39,7 @@ static rst_slice *spare_page(rst_heap *heap, unsigned span)
  * a part, is cut. One block of each class is not much. */
 static bool is_filling(const rst_heap *heap, uint64_t pages)
 {
-    if (pages < DENSE_PAGES || rst_purge_limit_near())
+    if (pages < DENSE_PAGES || rst_press_limit_near())
         return false;
     size_t all = pages * RST_SLICE_SIZE, uncut = 0;
     for (unsigned c = 0; c < RST_CLASS_COUNT; c++) {
@@ -162,7 +162,7 @@ static void tick(rst_heap *heap)
         heap->flushed_ms = now;
         rst_remote_flush(heap);
     }
-    if (RST_UNLIKELY(rst_load_relaxed(&rst_purge_pressed) != 0))
+    if (RST_UNLIKELY(rst_load_relaxed(&rst_pressed) != 0))
         rst_heap_drop_spares(heap);
     if (RST_UNLIKELY(rst_load_relaxed(&rst_recall_asked) != rst_load_relaxed(&heap->recalled))) /* relaxed: a hint */
         rst_recall_answer(heap);

@@ -48,10 +48,10 @@ static void ask_threads(void)
 /* Purge, and see what the system leaves then. */
 static void relieve(rst_heap *own)
 {
-    uint64_t before = rst_load_relaxed(&rst_process.purged);
+    rst_add_relaxed(&rst_press_relieving, 1u);
     ask_threads();
     rst_relief_purge(own);
-    rst_process_add(pressure_purged, rst_load_relaxed(&rst_process.purged) - before);
+    rst_sub_relaxed(&rst_press_relieving, 1u);
     rst_limits_look();
 }
 
@@ -78,7 +78,7 @@ bool rst_relief_enter_for(rst_heap *own, size_t bytes)
 static void look(rst_heap *own)
 {
     rst_limits_look();
-    if (rst_limits_forbid(0) || (rst_load_relaxed(&rst_purge_pressed) != 0 && rst_limits_tight(0)))
+    if (rst_limits_forbid(0) || (rst_load_relaxed(&rst_pressed) != 0 && rst_limits_tight(0)))
         relieve(own);
     rst_limits_admit(0);
 }

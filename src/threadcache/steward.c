@@ -81,7 +81,7 @@ static size_t footprint_now(void)
 static void note_regained(void)
 {
     rst_process_add(steward_regained, rst_share_round(&its_share, footprint_now(), rst_os_clock_ms()));
-    if (rst_load_relaxed(&rst_purge_pressed) != 0)
+    if (rst_load_relaxed(&rst_pressed) != 0)
         rst_share_forgive(&its_share);
 }
 
@@ -119,14 +119,14 @@ static bool sleep_ms(uint32_t ms)
 /* Nap for so long, unless the system tells of want of memory, or, where `looks`, we find it. Short sleeps, since an end may not be heard of. */
 static void nap(uint32_t ms, bool looks)
 {
-    bool pressed = rst_load_relaxed(&rst_purge_pressed) != 0;
+    bool pressed = rst_load_relaxed(&rst_pressed) != 0;
     while (ms != 0 && !ends()) {
         uint32_t step = (uint32_t)rst_min(ms, LOOK_MS);
         if (sleep_ms(step))
             rst_relief_event();
         else if (looks)
             rst_relief_look();
-        if (pressed != (rst_load_relaxed(&rst_purge_pressed) != 0))
+        if (pressed != (rst_load_relaxed(&rst_pressed) != 0))
             return; /* what is idle goes at another pace */
         ms -= step;
     }

@@ -8,6 +8,7 @@
 #include "../support/check.h"
 #include "../support/idle.h"
 
+#include <roost/stats.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +48,17 @@ static void watch_one_event(int to)
     CHECK(open_descriptors() == before);
 }
 
+/* A pass is counted when it is done, a moment after its memory was seen to be gone. Bounded waiting for what another thread does by itself. */
+static void is_counted(uint64_t bytes)
+{
+    roost_stats stats = ROOST_STATS_INIT;
+    for (long passed = 0; stats.pressure_purged < bytes; passed += 10) {
+        CHECK(passed < 30000);
+        rest_ms(10);
+        CHECK(roost_stats_read(&stats) == 0);
+    }
+}
+
 static int fifo(void)
 {
     int to = open(path, O_RDWR | O_CLOEXEC);
@@ -58,6 +70,7 @@ static int fifo(void)
     rt.free(again);
     CHECK(write(to, "!!!", 3) == 3);
     goes_back(again);
+    is_counted(2ul * IDLE);
     return 0;
 }
 

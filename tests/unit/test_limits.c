@@ -74,7 +74,7 @@ static int begin(void **state)
     rst_heap_fold(rst_thread_heap);
     rst_relief_purge(rst_thread_heap);
     assert_int_equal(FIGURE(in_use), 0); /* so that it does not matter what was before */
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), 0);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), 0);
     return 0;
 }
 
@@ -208,13 +208,13 @@ static void above_the_soft_limit_idle_memory_goes_at_once(void **state)
     fill_to(12 * RST_MIB);
     empty();
     assert_true(idle() > 8 * RST_MIB); /* below: it stays warm */
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), 0);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), 0);
     void *large = roost_malloc(14 * RST_MIB);
     assert_non_null(large);
     assert_true(idle() <= RST_MIB); /* went before the limit would have been passed */
     fill_to(20 * RST_MIB);
     assert_int_equal(count, 20 * RST_MIB / SMALL); /* it is no hard one */
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), RST_PRESS_LIMIT);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), RST_PRESS_LIMIT);
     while (count * SMALL > 10 * RST_MIB)
         roost_free(blocks[--count]);
     keeper_steps();
@@ -223,7 +223,7 @@ static void above_the_soft_limit_idle_memory_goes_at_once(void **state)
     empty();
     rst_purge_all();
     rst_limits_look();
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), 0);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), 0);
 }
 
 /* --- the system's limit ------------------------------------------------------------------------------------------------------- */
@@ -281,14 +281,14 @@ static void a_limit_that_is_passed_does_not_fail_anything(void **state)
     unsigned looks = fill_under(40 * RST_MIB, 60 * RST_MIB); /* the system decides what happens then */
     assert_int_equal(count, 60 * RST_MIB / SMALL);
     assert_true(looks < 400);
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), RST_PRESS_LIMIT);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), RST_PRESS_LIMIT);
     empty();
     keeper_steps();
     assert_int_equal(idle(), 0);
     system_limit(40 * RST_MIB);
     fake_clock_set(now += 1000);
     rst_limits_look();
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), 0);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), 0);
 }
 
 static void far_from_a_limit_few_looks_are_taken(void **state)
@@ -322,7 +322,7 @@ static void near_and_far_are_apart(void **state)
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         fake_memory_set(limit, limit, steps[i].room);
         rst_limits_look();
-        assert_int_equal(rst_load_relaxed(&rst_purge_pressed), steps[i].pressed ? RST_PRESS_LIMIT : RST_PRESS_NONE);
+        assert_int_equal(rst_load_relaxed(&rst_pressed), steps[i].pressed ? RST_PRESS_LIMIT : RST_PRESS_NONE);
     }
     assert_int_equal(FIGURE(pressure_limits), times + 1);
 }
@@ -356,13 +356,34 @@ static void an_event_holds_for_seconds(void **state)
     assert_int_equal(FIGURE(pressure_events), events + 1);
     assert_int_equal(FIGURE(pressure_purged), purged + was_idle + unused + FIGURE(purged_inside) - inside);
     assert_int_equal(idle(), 0);
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), RST_PRESS_EVENT);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), RST_PRESS_EVENT);
     fake_clock_set(now += 4900);
     rst_limits_look();
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), RST_PRESS_EVENT);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), RST_PRESS_EVENT);
     fake_clock_set(now += 200);
     rst_limits_look();
-    assert_int_equal(rst_load_relaxed(&rst_purge_pressed), 0);
+    assert_int_equal(rst_load_relaxed(&rst_pressed), 0);
+}
+
+/* What the keeper's ordinary steps give back counts as given back for want of memory as long as that lasts, and then no more. */
+static void while_an_event_holds_all_that_goes_is_counted(void **state)
+{
+    (void)state;
+    fill_to(20 * RST_MIB);
+    rst_limits_event();
+    empty();
+    uint64_t purged = FIGURE(purged), pressure_purged = FIGURE(pressure_purged);
+    keeper_steps();
+    assert_true(FIGURE(purged) > purged + 8 * RST_MIB);
+    assert_int_equal(FIGURE(pressure_purged) - pressure_purged, FIGURE(purged) - purged);
+    fake_clock_set(now += 6000);
+    rst_limits_look();
+    fill_to(20 * RST_MIB);
+    empty();
+    purged = FIGURE(purged), pressure_purged = FIGURE(pressure_purged);
+    rst_purge_all();
+    assert_true(FIGURE(purged) > purged + 8 * RST_MIB);
+    assert_int_equal(FIGURE(pressure_purged), pressure_purged);
 }
 
 static void under_pressure_heaps_keep_nothing_empty(void **state)
@@ -394,6 +415,7 @@ int main(void)
         cmocka_unit_test_setup(far_from_a_limit_few_looks_are_taken, begin),
         cmocka_unit_test_setup(near_and_far_are_apart, begin),
         cmocka_unit_test_setup(an_event_holds_for_seconds, begin),
+        cmocka_unit_test_setup(while_an_event_holds_all_that_goes_is_counted, begin),
         cmocka_unit_test_setup(under_pressure_heaps_keep_nothing_empty, begin),
     };
     roost_free(roost_malloc(1));
