@@ -250,14 +250,9 @@ bool rst_os_pressure_watch(bool say)
     return false;
 }
 
-bool rst_os_pressure_wait(uint32_t ms)
+bool rst_os_pressure_heard(void)
 {
-    (void)ms;
     return false;
-}
-
-void rst_os_pressure_interrupt(void)
-{
 }
 
 void rst_os_pressure_forget(void)
@@ -316,6 +311,11 @@ bool rst_os_arm_thread_exit(bool again)
 }
 
 bool rst_os_single_threaded(void)
+{
+    return false;
+}
+
+bool rst_os_several_threads(void)
 {
     return false;
 }

@@ -54,6 +54,8 @@ extern "C" {
       "exact. Taken at start by the option explicit_huge; resident whether in use or not, and in `footprint` only as far as in use. Linux does not count them in `resident`") \
     X(huge_asked, COUNTER, "segments", "times that a segment asked for a huge page", \
       "exact. Whether the kernel gave one is in AnonHugePages of /proc/PID/smaps") \
+    X(huge_readied, COUNTER, "segments", "huge pages touched before they were needed", \
+      "exact. By the steward, in a process that fills one after the other and holds 32 MiB") \
     X(huge_dropped, COUNTER, "segments", "times that one stopped asking", \
       "exact. Because part of it went back, or something else than a page of a big heap came first in it") \
     X(pressure_events, COUNTER, "times", "shortages that the system told of", \

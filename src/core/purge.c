@@ -117,6 +117,24 @@ static uint32_t step_pause(uint32_t delay)
     return (uint32_t)rst_max(delay / STEPS_PER_DELAY, delay == 0 ? 0 : STEP_MIN_MS);
 }
 
+void rst_keeper_call(void)
+{
+    uint32_t seen = rst_load_relaxed(&rst_keeper);
+    while (seen == RST_KEEPER_AWAKE || seen == RST_KEEPER_ASLEEP) {
+        /* seq_cst: the caller's half of a Dekker pair: the keeper writes this word, then looks at what is asked of it. */
+        if (!atomic_compare_exchange_weak_explicit(&rst_keeper, &seen, RST_KEEPER_CALLED, memory_order_seq_cst,
+                                                   memory_order_relaxed))
+            continue;
+        rst_os_wake(&rst_keeper);
+        return;
+    }
+}
+
+void rst_keeper_listen(void)
+{
+    atomic_store_explicit(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE, memory_order_seq_cst); /* see rst_keeper_call */
+}
+
 /* Without a keeper: what is more than worth keeping goes back at once, since nobody may come by when it is old. */
 static void purge_surplus(uint64_t now, uint32_t delay)
 {

@@ -11,7 +11,8 @@
 typedef enum rst_keeper_state {
     RST_KEEPER_NONE = 0, /* nobody: the callers do it */
     RST_KEEPER_AWAKE,
-    RST_KEEPER_ASLEEP /* to be woken when there is something to do */
+    RST_KEEPER_CALLED, /* awake, and asked for what does not wait until it comes by */
+    RST_KEEPER_ASLEEP  /* to be woken when there is something to do */
 } rst_keeper_state;
 
 extern RST_HIDDEN _Atomic uint32_t rst_keeper;
@@ -24,6 +25,12 @@ uint32_t rst_purge_delay_now(void);
 
 /* Wake the keeper if it sleeps. Any thread, after what it should see. */
 void rst_keeper_wake(void);
+
+/* Have the keeper, if there is one, see to what was written before, at once, asleep or resting. Any thread. */
+void rst_keeper_call(void);
+
+/* For the keeper, before it rests: it has been awake since before this. Who calls from here on ends its rest. */
+void rst_keeper_listen(void);
 
 /* Do a step if one is due, or leave it to the keeper. Cheap when none is. */
 void rst_purge_tick(void);

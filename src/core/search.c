@@ -3,6 +3,8 @@
 
 #include "core/summary.h"
 
+_Atomic(const rst_segment *) rst_search_ready;
+
 /* --- the segments that big heaps are filling --- */
 
 void rst_filling_leave(rst_filling *filling)
@@ -72,8 +74,9 @@ static unsigned claim_in_segment(rst_segment *segment, unsigned count, uint32_t 
 
 /* Where to look for slices, in this order: what is resident already comes first. */
 typedef enum claim_pass {
-    PASS_WARM, /* released a moment ago */
-    PASS_HUGE, /* never used, in a huge page of which other slices are */
+    PASS_WARM,  /* released a moment ago */
+    PASS_HUGE,  /* never used, in a huge page of which other slices are */
+    PASS_READY, /* made ready: nothing else of it is in use */
     PASS_ANY,
     PASSES
 } claim_pass;
@@ -83,11 +86,24 @@ static uint64_t pass_segments(rst_group *group, claim_pass pass)
     switch (pass) {
     case PASS_WARM:
         return rst_load_relaxed(&group->may_warm);
+    case PASS_READY:
+        return rst_load_relaxed(&rst_search_ready) != NULL ? rst_load_relaxed(&group->may_warm) : 0;
     case PASS_HUGE:
         return rst_load_relaxed(&group->huge);
     default:
         return UINT64_MAX;
     }
+}
+
+/* Whether a segment does not count in this pass. */
+static bool is_passed_over(const rst_segment *segment, claim_pass pass)
+{
+    bool whole = rst_load_relaxed(&segment->free) == UINT32_MAX;
+    bool ready = whole && segment == rst_load_relaxed(&rst_search_ready);
+    return pass == PASS_WARM    ? ready
+           : pass == PASS_HUGE  ? whole /* purged as a whole: nothing is resident */
+           : pass == PASS_READY ? !ready
+                                : false;
 }
 
 /* What is looked for. */
@@ -102,14 +118,14 @@ static size_t claim_in_group(rst_arena *arena, size_t g, const wanted *w, claim_
 {
     rst_group *group = &arena->groups[g];
     unsigned level = rst_log2(w->count);
-    bool warm = pass == PASS_WARM;
+    bool warm = pass == PASS_WARM || pass == PASS_READY;
     uint64_t candidates = rst_load_relaxed(&group->may_run[level]) & pass_segments(group, pass);
     if (w->apart)
         candidates &= ~rst_load_relaxed(&group->filling);
     for (; candidates != 0; candidates &= candidates - 1) {
         unsigned s = rst_lowest_bit64(candidates);
-        if (pass == PASS_HUGE && rst_load_relaxed(&group->segment[s].free) == UINT32_MAX)
-            continue; /* purged as a whole: nothing is resident */
+        if (is_passed_over(&group->segment[s], pass))
+            continue;
         unsigned at = claim_in_segment(&group->segment[s], w->count, w->positions, warm);
         if (at != RST_SEGMENT_SLICES)
             return (g * RST_GROUP_SEGMENTS + s) * RST_SEGMENT_SLICES + at;

@@ -30,4 +30,8 @@ RST_INLINE size_t rst_segments_for(size_t slices)
     return (slices + RST_SEGMENT_SLICES - 1) / RST_SEGMENT_SLICES;
 }
 
+/* The segment that was made ready last, NULL: none was. While it is whole it is handed out after what is warm or in huge pages elsewhere, and
+ * before what is not resident. relaxed: a hint. */
+extern RST_HIDDEN _Atomic(const rst_segment *) rst_search_ready;
+
 #endif

@@ -193,13 +193,8 @@ void rst_os_pressure_prepare(void);
  * watched and what cannot be. False: there is nothing to hear from. */
 bool rst_os_pressure_watch(bool say);
 
-/* In the thread that watches: sleep until memory is scarce (true), for `ms` (UINT32_MAX: for ever), or until it is interrupted; may
- * return early. */
-bool rst_os_pressure_wait(uint32_t ms);
-
-/* Have the thread that watches return from its sleep, now or later. Once. It may not be heard: so nobody sleeps there for long who
- * must be. */
-void rst_os_pressure_interrupt(void);
+/* In the thread that watches: whether memory has become scarce since the last call. Does not wait. */
+bool rst_os_pressure_heard(void);
 
 /* In the child of a fork: no thread watches. */
 void rst_os_pressure_forget(void);
@@ -291,6 +286,9 @@ bool rst_os_arm_thread_exit(bool again);
 
 /* The process has had no thread but this one, ever. False where that is not known. */
 bool rst_os_single_threaded(void);
+
+/* The process has or had more threads than this one, whether or not they allocate. False where that is not known. */
+bool rst_os_several_threads(void);
 
 /* Call these around fork: before (parent), after in the parent, after in the child. Set once. May allocate. */
 bool rst_os_set_fork(void (*before)(void), void (*parent)(void), void (*child)(void));

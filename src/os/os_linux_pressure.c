@@ -36,11 +36,8 @@ static unsigned char watch_data[WRITE_BYTES];
 static size_t watch_length;
 static const char *watch_fault; /* NULL: none */
 
-static struct pollfd
-    sources[SOURCES_MAX + 1]; /* [the watching thread] the last is the end of a pipe that is written to interrupt us */
+static struct pollfd sources[SOURCES_MAX]; /* [the watching thread] */
 static unsigned source_count;
-static _Atomic uint32_t watcher;     /* its number; 0: none */
-static _Atomic int interrupt_number; /* of the pipe's other end, in its table */
 
 /* --- the environment ------------------------------------------------------------------------------------------------------- */
 
@@ -206,7 +203,6 @@ static bool own_table(void)
 bool rst_os_pressure_watch(bool say)
 {
     int saved = errno;
-    int ends[2];
     source_count = 0;
     bool own = own_table();
     if (own)
@@ -215,19 +211,11 @@ bool rst_os_pressure_watch(bool say)
         rst_say("memory pressure: not watched, the system has no file descriptors for one thread alone");
     if (own)
         open_sources(say);
-    bool watched = source_count != 0;
-    if (watched && syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) == 0) {
-        sources[source_count] = (struct pollfd){.fd = ends[0], .events = POLLIN};
-        rst_store_relaxed(&interrupt_number, ends[1]);
-        rst_store_release(&watcher, rst_os_thread_id()); /* pairs with rst_os_pressure_interrupt */
-    } else {
-        sources[source_count] = (struct pollfd){.fd = -1};
-    }
     errno = saved;
-    return watched;
+    return source_count != 0;
 }
 
-/* --- waiting -------------------------------------------------------------------------------------------------------------- */
+/* --- hearing -------------------------------------------------------------------------------------------------------------- */
 
 /* Read what is there; true: something was. */
 static bool discard(int fd, bool *ended)
@@ -258,11 +246,11 @@ static bool has_news(struct pollfd *source)
     return news;
 }
 
-bool rst_os_pressure_wait(uint32_t ms)
+bool rst_os_pressure_heard(void)
 {
     int saved = errno;
     bool news = false;
-    if (poll(sources, source_count + 1, ms > INT32_MAX ? -1 : (int)ms) > 0) {
+    if (poll(sources, source_count, 0) > 0) {
         for (unsigned i = 0; i < source_count; i++)
             news |= has_news(&sources[i]);
     }
@@ -270,27 +258,7 @@ bool rst_os_pressure_wait(uint32_t ms)
     return news;
 }
 
-void rst_os_pressure_interrupt(void)
-{
-    int saved = errno;
-    char path[64];
-    uint32_t thread = rst_swap_acquire(&watcher, 0u); /* pairs with rst_os_pressure_watch */
-    if (thread == 0)
-        return;
-    /* The pipe's end by its name: its number means nothing in our table. */
-    rst_fmt(path, sizeof path, "/proc/self/task/%u/fd/%u", thread, (unsigned)rst_load_relaxed(&interrupt_number));
-    /* For reading too: the watcher may end meanwhile, and a pipe that nobody reads would raise SIGPIPE. */
-    int fd = rst_unix_open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t written = rst_unix_write(fd, "", 1); /* full: it is interrupted already */
-        (void)written;
-        rst_unix_close(fd);
-    }
-    errno = saved;
-}
-
 void rst_os_pressure_forget(void)
 {
-    rst_store_relaxed(&watcher, 0u);
     rst_unix_set_own_descriptors(0);
 }

@@ -346,6 +346,15 @@ bool rst_os_single_threaded(void)
 #endif
 }
 
+bool rst_os_several_threads(void)
+{
+#if defined(__GLIBC__) && __has_include(<sys/single_threaded.h>)
+    return __libc_single_threaded == 0;
+#else
+    return false;
+#endif
+}
+
 rst_os_end rst_os_how_it_ends(void)
 {
     return RST_OS_END_UNKNOWN;

@@ -125,6 +125,11 @@ bool rst_os_single_threaded(void)
     return false;
 }
 
+bool rst_os_several_threads(void)
+{
+    return false;
+}
+
 /* Wanted for holes alone, of which there are none: see rst_os_purge_inside. */
 bool rst_os_see_through(void)
 {

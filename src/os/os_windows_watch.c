@@ -166,10 +166,8 @@ rst_os_memory rst_os_memory_left(void)
 /* --- hearing of it ----------------------------------------------------------------------------------------------------------- *
  * The notification stays set while memory is scarce: it is told once in AGAIN_MS. */
 
-enum { INTERRUPTED, SCARCE, HANDLES };
-static HANDLE handles[HANDLES]; /* [the watching thread] */
-static uint64_t told;           /* [the watching thread] ms */
-static _Atomic(HANDLE) interrupt;
+static HANDLE scarce; /* [the watching thread] */
+static uint64_t told; /* [the watching thread] ms */
 
 void rst_os_pressure_prepare(void)
 {
@@ -177,32 +175,21 @@ void rst_os_pressure_prepare(void)
 
 bool rst_os_pressure_watch(bool say)
 {
-    handles[SCARCE] = CreateMemoryResourceNotification(LowMemoryResourceNotification);
-    handles[INTERRUPTED] = CreateEventW(NULL, FALSE, FALSE, NULL);
-    bool watches = handles[SCARCE] != NULL && handles[INTERRUPTED] != NULL;
-    if (watches)
-        rst_store_release(&interrupt, handles[INTERRUPTED]); /* pairs with rst_os_pressure_interrupt */
+    scarce = CreateMemoryResourceNotification(LowMemoryResourceNotification);
+    bool watches = scarce != NULL;
     if (say)
         rst_say("memory pressure: %s", watches ? "the system's low-memory notification is heard"
                                                : "the system has no low-memory notification");
     return watches;
 }
 
-bool rst_os_pressure_wait(uint32_t ms)
+bool rst_os_pressure_heard(void)
 {
-    bool just_told = rst_os_clock_ms() - told < AGAIN_MS;
-    DWORD woken = WaitForMultipleObjects(just_told ? SCARCE : HANDLES, handles, FALSE, ms);
-    bool scarce = woken == WAIT_OBJECT_0 + SCARCE;
-    if (scarce)
-        told = rst_os_clock_ms();
-    return scarce;
-}
-
-void rst_os_pressure_interrupt(void)
-{
-    HANDLE event = rst_load_acquire(&interrupt);
-    if (event != NULL)
-        SetEvent(event);
+    uint64_t now = rst_os_clock_ms();
+    if (now - told < AGAIN_MS || WaitForSingleObject(scarce, 0) != WAIT_OBJECT_0)
+        return false;
+    told = now;
+    return true;
 }
 
 void rst_os_pressure_forget(void)
@@ -211,10 +198,7 @@ void rst_os_pressure_forget(void)
 
 void rst_windows_stop_watching(void)
 {
-    rst_store_relaxed(&interrupt, NULL);
-    for (int i = 0; i < HANDLES; i++) {
-        if (handles[i] != NULL)
-            CloseHandle(handles[i]);
-        handles[i] = NULL;
-    }
+    if (scarce != NULL)
+        CloseHandle(scarce);
+    scarce = NULL;
 }

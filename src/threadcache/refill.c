@@ -4,6 +4,7 @@
 #include "core/limits.h"
 #include "core/look.h"
 #include "core/purge.h"
+#include "core/ready.h"
 #include "os/fmt.h"
 #include "os/os.h"
 #include "threadcache/heap.h"
@@ -67,9 +68,12 @@ static rst_slice *next_page(rst_heap *heap, unsigned c)
         rst_page_recut(page, c);
     } else {
         uint64_t pages = rst_heap_pages(heap);
-        page = rst_page_make(heap, c, is_filling(heap, pages), pages >= RST_APART_PAGES ? &heap->filling : NULL);
+        bool dense = is_filling(heap, pages);
+        page = rst_page_make(heap, c, dense, pages >= RST_APART_PAGES ? &heap->filling : NULL);
         if (page == NULL)
             return NULL;
+        if (dense)
+            rst_ready_consider(page);
         heap->limit = rst_load_relaxed(&rst_main_frontier); /* relaxed: too low a limit costs time only */
     }
     rst_count(&heap->counters.pages_made, 1);

@@ -4,6 +4,7 @@
 #include "core/limits.h"
 #include "core/options.h"
 #include "core/purge.h"
+#include "core/ready.h"
 #include "os/os.h"
 #include "threadcache/outside.h"
 #include "threadcache/registry.h"
@@ -17,8 +18,9 @@
 #define WORTH_IT (8 * RST_MIB)
 
 enum {
-    STEP_SEGMENTS = 8,           /* between two looks at whether to end */
-    LOOK_MS = 250,               /* between two looks at the heaps */
+    STEP_SEGMENTS = 8, /* between two looks at whether to end */
+    LOOK_MS = 250,     /* between two looks at the heaps */
+    HEAR_MS = 50,      /* until what the system tells is heard: we can sleep where callers reach us, or where it does */
     REFUSED_PAUSE_MS = 60 * 1000 /* before a thread is asked for again */
 };
 
@@ -30,6 +32,7 @@ static _Atomic uint32_t stage;
 static _Atomic uint64_t refused_until; /* ms */
 static uint32_t process;               /* [STARTING] in which it runs */
 static bool watches;                   /* [the steward] hears of want of memory */
+static _Atomic bool forked;            /* this is a child: libc takes the parent's threads for ours */
 static rst_share its_share;            /* [the steward] */
 
 /* --- its work ------------------------------------------------------------------------------------------------------------------------ */
@@ -107,13 +110,32 @@ static uint32_t work(void)
     return waits ? (uint32_t)rst_min(pause, LOOK_MS) : pause;
 }
 
+/* See to what callers ask for at once. It is work for them: not of our share. */
+static void serve(void)
+{
+    account();
+    rst_ready_serve();
+    uint64_t used = rst_os_thread_cpu_us();
+    rst_process_add(steward_cpu, used - its_share.used_us);
+    its_share.used_us = used;
+}
+
 /* Sleep until the system says that memory is scarce (true), or for `ms`. */
 static bool sleep_ms(uint32_t ms)
 {
-    if (watches)
-        return rst_os_pressure_wait(ms);
-    rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, ms);
-    return false;
+    uint64_t now = rst_os_clock_ms(), until = now + ms;
+    bool news = false;
+    for (; now < until && !news; now = rst_os_clock_ms()) {
+        rst_keeper_listen();
+        if (rst_load_seq(&rst_ready_wanted) != 0)
+            serve();
+        else if (ends())
+            break;
+        else
+            rst_os_wait_ms(&rst_keeper, RST_KEEPER_AWAKE, (uint32_t)rst_min(until - now, watches ? HEAR_MS : ms));
+        news = watches && rst_os_pressure_heard();
+    }
+    return news;
 }
 
 /* Nap for so long, unless the system tells of want of memory, or, where `looks`, we find it. Short sleeps, since an end may not be heard of. */
@@ -139,7 +161,7 @@ static void rest(uint32_t pause, uint32_t least)
 {
     if (pause == UINT32_MAX) {
         atomic_store_explicit(&rst_keeper, (uint32_t)RST_KEEPER_ASLEEP, memory_order_seq_cst); /* see above */
-        if (!ends() && work() == UINT32_MAX)
+        if (!ends() && rst_load_seq(&rst_ready_wanted) == 0 && work() == UINT32_MAX)
             rst_os_wait(&rst_keeper, RST_KEEPER_ASLEEP);
         rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_AWAKE); /* relaxed: only saves others a system call */
         pause = LOOK_MS;
@@ -162,8 +184,10 @@ static void run(void)
 
 void rst_steward_consider(void)
 {
-    if (rst_load_relaxed(&stage) != ABSENT || rst_load_relaxed(&rst_process.threads) < 2 ||
-        rst_load_relaxed(&rst_process.in_use) < WORTH_IT || rst_option_get(steward) == 0)
+    bool several =
+        rst_load_relaxed(&rst_process.threads) >= 2 || (!rst_load_relaxed(&forked) && rst_os_several_threads());
+    if (rst_load_relaxed(&stage) != ABSENT || !several || rst_load_relaxed(&rst_process.in_use) < WORTH_IT ||
+        rst_option_get(steward) == 0)
         return;
     if (rst_os_clock_ms() >= rst_load_relaxed(&refused_until))
         rst_store_relaxed(&rst_steward_wanted, 1u); /* relaxed: a hint */
@@ -176,7 +200,6 @@ static void see_it_off(void)
         return;
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);
     rst_os_wake(&rst_keeper);
-    rst_os_pressure_interrupt();
     rst_os_thread_join(RST_THREAD_STEWARD);
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE); /* it may have written last */
 }
@@ -217,6 +240,7 @@ void rst_steward_stop(void)
 void rst_steward_forget(void)
 {
     rst_os_pressure_forget();
+    rst_store_relaxed(&forked, true);
     if (rst_load_relaxed(&stage) != ENDED)
         rst_store_relaxed(&stage, (uint32_t)ABSENT);
     rst_store_relaxed(&rst_keeper, (uint32_t)RST_KEEPER_NONE);

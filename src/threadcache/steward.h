@@ -1,4 +1,4 @@
-/* The steward: a thread that returns idle memory when no allocator call would. It starts only in a process that has a second thread and
+/* The steward: a thread that returns idle memory when no allocator call would, and does at once what callers ask of it (ready.h). It starts only in a process that has a second thread and
  * holds enough to be worth it, is gone after a fork until it is needed again, and sleeps without a timeout while nothing is idle.
  * SPDX-License-Identifier: MIT */
 #ifndef RST_THREADCACHE_STEWARD_H

@@ -236,7 +236,7 @@ static void the_unborn_inherit(void)
         in_threads(discard);
         in_threads(inherit);
     }
-    check_growth(early, 6 * MIB, MIB);
+    check_growth(early, 8 * MIB, MIB); /* the steward may have a huge page ready */
 }
 
 /* --- pools --------------------------------------------------------------------------------------------------------------- */
