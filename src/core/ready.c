@@ -38,7 +38,7 @@ static bool is_ready(void)
 static size_t claim_whole(rst_arena *arena)
 {
     size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
-    size_t index = rst_search(arena, frontier, RST_SEGMENT_SLICES, RST_SEGMENT_SLICES, NULL);
+    size_t index = rst_search(arena, frontier, RST_SEGMENT_SLICES, RST_SEGMENT_SLICES, false, NULL);
     if (index != SIZE_MAX)
         return index / RST_SEGMENT_SLICES;
     rst_growth growth = rst_arena_grow(arena, 1, 1, frontier);

@@ -74,22 +74,34 @@ static unsigned claim_in_segment(rst_segment *segment, unsigned count, uint32_t 
 
 /* Where to look for slices, in this order: what is resident already comes first. */
 typedef enum claim_pass {
-    PASS_WARM,  /* released a moment ago */
-    PASS_HUGE,  /* never used, in a huge page of which other slices are */
-    PASS_READY, /* made ready: nothing else of it is in use */
+    PASS_WARM,   /* released a moment ago */
+    PASS_HUGE,   /* never used, in a huge page of which other slices are */
+    PASS_PARTED, /* for who would take what is ready: no whole segment as long as part of another will do */
+    PASS_READY,  /* made ready: nothing else of it is in use */
     PASS_ANY,
     PASSES
 } claim_pass;
 
-static uint64_t pass_segments(rst_group *group, claim_pass pass)
+/* What is looked for. */
+typedef struct wanted {
+    unsigned count;
+    uint32_t positions;
+    bool apart; /* not where another heap is filling a segment */
+    bool dense; /* may take what is ready */
+} wanted;
+
+static uint64_t pass_segments(rst_group *group, const wanted *w, claim_pass pass)
 {
+    bool ready = w->dense && rst_load_relaxed(&rst_search_ready) != NULL;
     switch (pass) {
     case PASS_WARM:
         return rst_load_relaxed(&group->may_warm);
-    case PASS_READY:
-        return rst_load_relaxed(&rst_search_ready) != NULL ? rst_load_relaxed(&group->may_warm) : 0;
     case PASS_HUGE:
         return rst_load_relaxed(&group->huge);
+    case PASS_PARTED:
+        return ready ? UINT64_MAX : 0;
+    case PASS_READY:
+        return ready ? rst_load_relaxed(&group->may_warm) : 0;
     default:
         return UINT64_MAX;
     }
@@ -100,18 +112,18 @@ static bool is_passed_over(const rst_segment *segment, claim_pass pass)
 {
     bool whole = rst_load_relaxed(&segment->free) == UINT32_MAX;
     bool ready = whole && segment == rst_load_relaxed(&rst_search_ready);
-    return pass == PASS_WARM    ? ready
-           : pass == PASS_HUGE  ? whole /* purged as a whole: nothing is resident */
-           : pass == PASS_READY ? !ready
-                                : false;
+    switch (pass) {
+    case PASS_WARM:
+        return ready;
+    case PASS_HUGE: /* purged as a whole: nothing is resident */
+    case PASS_PARTED:
+        return whole;
+    case PASS_READY:
+        return !ready;
+    default:
+        return false;
+    }
 }
-
-/* What is looked for. */
-typedef struct wanted {
-    unsigned count;
-    uint32_t positions;
-    bool apart; /* not where another heap is filling a segment */
-} wanted;
 
 /* Search one group; returns the index of the first slice, or SIZE_MAX. */
 static size_t claim_in_group(rst_arena *arena, size_t g, const wanted *w, claim_pass pass)
@@ -119,7 +131,7 @@ static size_t claim_in_group(rst_arena *arena, size_t g, const wanted *w, claim_
     rst_group *group = &arena->groups[g];
     unsigned level = rst_log2(w->count);
     bool warm = pass == PASS_WARM || pass == PASS_READY;
-    uint64_t candidates = rst_load_relaxed(&group->may_run[level]) & pass_segments(group, pass);
+    uint64_t candidates = rst_load_relaxed(&group->may_run[level]) & pass_segments(group, w, pass);
     if (w->apart)
         candidates &= ~rst_load_relaxed(&group->filling);
     for (; candidates != 0; candidates &= candidates - 1) {
@@ -164,9 +176,10 @@ static size_t claim_in_passes(rst_arena *arena, size_t frontier, const rst_filli
     return SIZE_MAX;
 }
 
-static size_t claim_short(rst_arena *arena, size_t frontier, unsigned count, size_t align, const rst_filling *filling)
+static size_t claim_short(rst_arena *arena, size_t frontier, unsigned count, size_t align, bool dense,
+                          const rst_filling *filling)
 {
-    wanted w = {.count = count, .positions = aligned_positions(align), .apart = filling != NULL};
+    wanted w = {.count = count, .positions = aligned_positions(align), .apart = filling != NULL, .dense = dense};
     size_t index = claim_in_passes(arena, frontier, filling, &w);
     if (index != SIZE_MAX || !w.apart)
         return index;
@@ -216,9 +229,9 @@ static size_t claim_long(rst_arena *arena, size_t frontier, size_t count, size_t
     return SIZE_MAX;
 }
 
-size_t rst_search(rst_arena *arena, size_t frontier, size_t count, size_t align, const rst_filling *filling)
+size_t rst_search(rst_arena *arena, size_t frontier, size_t count, size_t align, bool dense, const rst_filling *filling)
 {
     return count <= RST_SEGMENT_SLICES && align <= RST_SEGMENT_SLICES
-               ? claim_short(arena, frontier, (unsigned)count, align, filling)
+               ? claim_short(arena, frontier, (unsigned)count, align, dense, filling)
                : claim_long(arena, frontier, count, align);
 }

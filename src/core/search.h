@@ -20,7 +20,8 @@ void rst_filling_leave(rst_filling *filling);
 
 /* Claim `count` slices in a row below `frontier`, which was read with acquire; arguments as of rst_slices_claim. Returns the index of the first
  * slice, or SIZE_MAX. Any thread. */
-size_t rst_search(rst_arena *arena, size_t frontier, size_t count, size_t align, const rst_filling *filling);
+size_t rst_search(rst_arena *arena, size_t frontier, size_t count, size_t align, bool dense,
+                  const rst_filling *filling);
 
 /* Claim the bits of `mask` if all are free. Any thread. */
 bool rst_segment_claim(rst_segment *segment, uint32_t mask);
@@ -30,8 +31,8 @@ RST_INLINE size_t rst_segments_for(size_t slices)
     return (slices + RST_SEGMENT_SLICES - 1) / RST_SEGMENT_SLICES;
 }
 
-/* The segment that was made ready last, NULL: none was. While it is whole it is handed out after what is warm or in huge pages elsewhere, and
- * before what is not resident. relaxed: a hint. */
+/* The segment that was made ready last, NULL: none was. While it is whole it is handed out to who asks for dense slices, rather than another whole one.
+ * relaxed: a hint. */
 extern RST_HIDDEN _Atomic(const rst_segment *) rst_search_ready;
 
 #endif

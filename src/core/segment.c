@@ -99,7 +99,7 @@ static size_t claim_in_arena(rst_arena *arena, size_t count, size_t align, bool 
 {
     for (;;) {
         size_t frontier = rst_load_acquire(&arena->frontier); /* pairs with the release in rst_arena_grow */
-        size_t index = rst_search(arena, frontier, count, align, filling);
+        size_t index = rst_search(arena, frontier, count, align, dense, filling);
         if (index != SIZE_MAX)
             return index;
         rst_growth growth;

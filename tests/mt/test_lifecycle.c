@@ -236,7 +236,7 @@ static void the_unborn_inherit(void)
         in_threads(discard);
         in_threads(inherit);
     }
-    check_growth(early, 8 * MIB, MIB); /* the steward may have a huge page ready */
+    check_growth(early, 9 * MIB, MIB); /* three huge pages, by who takes which first, and one that is ready; else it were 56 a round */
 }
 
 /* --- pools --------------------------------------------------------------------------------------------------------------- */
