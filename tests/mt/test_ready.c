@@ -11,7 +11,14 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-enum { BLOCK = 496, STEP = 2 * MIB / BLOCK, STEPS = TEST_SANITIZED ? 24 : 48, THREADS = 4, ROUNDS = 3 };
+enum {
+    BLOCK = 496,
+    STEP = 2 * MIB / BLOCK,
+    STEPS = TEST_SANITIZED ? 24 : 48,
+    THREADS = 4,
+    ROUNDS = 3,
+    CHILDREN = TEST_SANITIZED ? 4 : 10
+};
 
 static roost_stats now(void)
 {
@@ -112,7 +119,7 @@ static void children_fill(void)
 {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, fills_and_empties, NULL) == 0);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < CHILDREN; i++) {
         int status = -1;
         pid_t pid = fork();
         CHECK(pid >= 0);

@@ -7,6 +7,6 @@ list(APPEND ROOST_TEST_LEFT_OUT
     # signals, sockets, cancelled threads
     unit.interrupted mt.cancel mt.handlers mt.signals mt.reporter stress.asleep
     # what Linux alone has
-    unit.group_files api.explicit_huge api.figures api.huge api.smaps mt.pressure mt.hollow mt.refused mt.sandbox mt.steward mt.steward_life mt.surroundings
+    unit.group_files api.explicit_huge api.figures api.huge api.smaps mt.pressure mt.ready mt.hollow mt.refused mt.sandbox mt.steward mt.steward_life mt.surroundings
     # what glibc alone has
     api.libc_results api.questions)
