@@ -143,6 +143,7 @@ static rst_block *fill(rst_heap *heap, unsigned c, bool thorough)
                 rst_count(&heap->handed[c], ready);
                 return list;
             }
+            heap->active[c] = NULL; /* first: a full page may be an outsider's at once, and somebody else's memory */
             rst_page_set_full(page);
         }
         heap->active[c] = next_page(heap, c);
