@@ -45,7 +45,7 @@ static size_t put_back(rst_arena *arena, size_t index, size_t count, size_t dirt
     return clean;
 }
 
-/* Count what has been claimed. False: it would pass the limit, or the system gives no memory; it has been put back as it was. */
+/* Count what has been claimed in the footprint. False: it would pass the limit, or the system gives no memory; it has been put back as it was. */
 static bool admit(rst_arena *arena, size_t index, size_t count, bool *zeroed)
 {
     size_t clean = run_clean(arena, index, count);
@@ -61,7 +61,6 @@ static bool admit(rst_arena *arena, size_t index, size_t count, bool *zeroed)
         put_back(arena, index, count, 0);
         return false;
     }
-    rst_process_use(count * RST_SLICE_SIZE);
     return true;
 }
 
@@ -125,6 +124,7 @@ rst_slice *rst_slices_claim(size_t count, size_t align, bool dense, rst_filling 
             if (index != SIZE_MAX) {
                 if (!admit(&rst_arenas[i], index, count, zeroed))
                     return NULL;
+                rst_process_use(count * RST_SLICE_SIZE);
                 if (filling != NULL)
                     rst_filling_set(filling, i, index / RST_SEGMENT_SLICES);
                 rst_huge_claimed(&rst_arenas[i], index, count, dense);
@@ -163,16 +163,35 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
     }
     if (!admit(arena, index, more, zeroed))
         return false;
+    rst_process_use(more * RST_SLICE_SIZE);
     rst_relic_claimed(arena, index, more);
     return true;
+}
+
+/* Set free what was admitted. */
+static void let_go(rst_arena *arena, size_t index, size_t count, size_t dirty)
+{
+    size_t clean = put_back(arena, index, count, dirty);
+    if (clean != 0)
+        rst_process_sub(footprint, clean * RST_SLICE_SIZE);
 }
 
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty)
 {
     rst_process_sub(in_use, count * RST_SLICE_SIZE);
-    size_t clean = put_back(&rst_arenas[arena_index], index, count, dirty);
-    if (clean != 0)
-        rst_process_sub(footprint, clean * RST_SLICE_SIZE);
+    let_go(&rst_arenas[arena_index], index, count, dirty);
+}
+
+size_t rst_segment_hold(rst_arena *arena, bool *zeroed)
+{
+    bool refused = false;
+    size_t index = claim_in_arena(arena, RST_SEGMENT_SLICES, RST_SEGMENT_SLICES, false, NULL, &refused);
+    return index != SIZE_MAX && admit(arena, index, RST_SEGMENT_SLICES, zeroed) ? index / RST_SEGMENT_SLICES : SIZE_MAX;
+}
+
+void rst_segment_let_go(rst_arena *arena, size_t segment, bool written)
+{
+    let_go(arena, segment * RST_SEGMENT_SLICES, RST_SEGMENT_SLICES, written ? RST_SEGMENT_SLICES : 0);
 }
 
 bool rst_slice_hold_untouched(rst_arena *arena, size_t index)

@@ -22,6 +22,11 @@ bool rst_slices_extend(rst_slice *first, size_t count, size_t more, bool *zeroed
  * `arena_index` counts in rst_arenas. Any thread that holds them. */
 void rst_slices_release(unsigned arena_index, size_t index, size_t count, size_t dirty);
 
+/* Hold a whole segment for a moment: it counts in the footprint, not as in use. Returns which, SIZE_MAX: none can be had; *zeroed as of rst_slices_claim.
+ * `written`: all of it counts as dirty from then on. Any thread. */
+size_t rst_segment_hold(rst_arena *arena, bool *zeroed);
+void rst_segment_let_go(rst_arena *arena, size_t segment, bool written);
+
 /* Hold a slice for a moment, when it is free and nobody ever wrote to it: false if not. It is counted nowhere. `written`: it was found that
  * somebody did. Any thread. */
 bool rst_slice_hold_untouched(rst_arena *arena, size_t index);

@@ -2,7 +2,6 @@
  * signals: those fail, with ENOSYS. SPDX-License-Identifier: MIT */
 #include "os/os_windows.h"
 
-#include "os/atomic.h"
 #include "os/fmt.h"
 #include "os/os.h"
 

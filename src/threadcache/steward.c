@@ -67,12 +67,18 @@ static bool ends(void)
     return rst_load_relaxed(&stage) == ENDED; /* relaxed: it is woken after that was written */
 }
 
-/* Count what was used of the processor. Returns how long to rest for it. */
-static uint32_t account(void)
+/* Count what was used of the processor since the last look at it. Returns all that ever was. */
+static uint64_t count_used(void)
 {
     uint64_t used = rst_os_thread_cpu_us();
     rst_process_add(steward_cpu, used - its_share.used_us);
-    return rst_share_rest_ms(&its_share, used, rst_os_clock_ms());
+    return used;
+}
+
+/* Returns how long to rest for what was used. */
+static uint32_t account(void)
+{
+    return rst_share_rest_ms(&its_share, count_used(), rst_os_clock_ms());
 }
 
 static size_t footprint_now(void)
@@ -115,9 +121,7 @@ static void serve(void)
 {
     account();
     rst_ready_serve();
-    uint64_t used = rst_os_thread_cpu_us();
-    rst_process_add(steward_cpu, used - its_share.used_us);
-    its_share.used_us = used;
+    its_share.used_us = count_used();
 }
 
 /* Sleep until the system says that memory is scarce (true), or for `ms`. */
